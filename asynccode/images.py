@@ -1,0 +1,109 @@
+"""What a sandbox starts from: a base and set-up layers, named by content."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from attrs import asdict, field, frozen, validators
+
+from asynccode.errors import ImageError
+
+
+def _absolute(_: object, attribute: Any, value: str) -> None:
+    if not value.startswith("/") or ".." in value.split("/"):
+        raise ImageError(f"{attribute.name} {value!r} must be an absolute path without '..'.")
+
+
+@frozen(kw_only=True)
+class Entry:
+    """One path that a manifest layer puts into the image."""
+
+    path: str = field(validator=_absolute)
+    type: Literal["file", "directory", "symlink"] = field(
+        validator=validators.in_(("file", "directory", "symlink"))
+    )
+    mode: int = 0o644
+    """Permission bits."""
+    content: bytes = b""
+    """A file's bytes, or a symlink's target."""
+    mtime: float | None = None
+    """Modification time in seconds since the epoch; None leaves the time of unpacking."""
+
+    @classmethod
+    def load(cls, raw: Mapping[str, Any]) -> Entry:
+        """Read one entry of a `filesystems/fs_N.json` manifest.
+
+        Raises `ImageError` if a field is missing or malformed.
+        """
+        try:
+            kind = raw["type"]
+            if kind == "symlink":
+                content = str(raw["target"]).encode("utf-8", "surrogateescape")
+            elif "base64" in raw:
+                content = base64.b64decode(raw["base64"], validate=True)
+            else:
+                content = str(raw.get("text", "")).encode()
+            when = raw.get("mtime")
+            mtime = None if when is None else datetime.fromisoformat(when).timestamp()
+            mode = int(str(raw.get("mode", "755" if kind == "directory" else "644")), 8)
+            return cls(path=raw["path"], type=kind, mode=mode, content=content, mtime=mtime)
+        except (KeyError, ValueError, TypeError) as error:
+            raise ImageError(f"Manifest entry {raw.get('path', raw)!r}: {error}.") from error
+
+
+@frozen(kw_only=True)
+class Manifest:
+    """A layer that is a list of files, directories and links."""
+
+    entries: tuple[Entry, ...] = field(converter=tuple)
+
+    @classmethod
+    def load(cls, source: Path | Sequence[Mapping[str, Any]]) -> Manifest:
+        """Read a manifest file (`{"entries": [...]}`) or its list of entries."""
+        if isinstance(source, Path):
+            try:
+                source = json.loads(source.read_text())["entries"]
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise ImageError(f"Cannot read the manifest {source}: {error}.") from error
+        return cls(entries=tuple(Entry.load(raw) for raw in source))
+
+
+@frozen(kw_only=True)
+class Commands:
+    """A layer that is what a list of shell commands leaves behind, each of which must succeed."""
+
+    lines: tuple[str, ...] = field(converter=tuple)
+
+
+Layer = Manifest | Commands
+
+
+@frozen(kw_only=True)
+class Image:
+    """A description of what a sandbox starts from; backends build it once, by `digest`."""
+
+    base: str = "host"
+    """`host`, the name of a base that `asynccode images` builds, or the path of a root file
+    system folder or tar archive."""
+    layers: tuple[Layer, ...] = field(default=(), converter=tuple)
+    workdir: str = field(default="/work", validator=_absolute)
+    """Where sessions start. Backends without a root of their own map it to a private folder."""
+    env: Mapping[str, str] = field(factory=dict, converter=lambda m: dict(sorted(m.items())))
+    """Environment variables added to the backend's minimal ones."""
+
+    @property
+    def digest(self) -> str:
+        """Hex SHA-256 of the description; equal descriptions have equal digests."""
+
+        def plain(value: object) -> object:
+            return value.hex() if isinstance(value, bytes) else repr(value)
+
+        layers = [[type(layer).__name__, asdict(layer)] for layer in self.layers]
+        text = json.dumps([self.base, layers, self.workdir, dict(self.env)], default=plain)
+        return hashlib.sha256(text.encode()).hexdigest()

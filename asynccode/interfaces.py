@@ -1,0 +1,196 @@
+"""The interfaces everything meets at: backend, sandbox, session, environment, policy.
+
+Each is small on purpose; the conformance suite in `asynccode.testing` checks every
+sentence below on every backend.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import ClassVar, Protocol, Self
+
+from attrs import frozen
+
+from asynccode.images import Image
+from asynccode.outcomes import Change, ExecResult, Limits
+from asynccode.records import Action, StepResult, Task, Turn
+
+
+class Scope(ABC):
+    """A resource that lives in an `async with` block."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Release everything; bounded, shielded from cancellation, and safe to call twice."""
+
+
+class Session(Scope):
+    """A persistent interpreter in a sandbox."""
+
+    @abstractmethod
+    async def run(
+        self, code: str, *, seconds: float | None = None, split: bool = False
+    ) -> ExecResult:
+        """Run `code` and give what it wrote and how it ended.
+
+        Standard input is empty. With `split`, `stdout` and `stderr` are also given apart
+        (then `output` is in order of arrival). `seconds` overrides the limit on wall time.
+        A time-out or an output limit stops what the step started and keeps the session's
+        variables and directory; where that fails a new session is started and the result
+        says `restarted`. Code with a NUL is `refused`. One call at a time.
+
+        Raises `SandboxLost` if the sandbox is gone. Cancelling stops the step.
+        """
+
+
+class Sandbox(Scope):
+    """One private world: files and processes."""
+
+    @abstractmethod
+    async def session(self) -> Session:
+        """Open the persistent Bash session; it starts in the image's `workdir`.
+
+        Raises `InputError` if one is open already, `SandboxLost` if the sandbox is gone.
+        """
+
+    @abstractmethod
+    async def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        seconds: float | None = None,
+        split: bool = False,
+    ) -> ExecResult:
+        """Run one program to its end in a process of its own, beside any session.
+
+        `cwd` defaults to `workdir`. A program that cannot be found ends with 127, one that
+        cannot be run with 126, a missing `cwd` with 126 and a message. Calls queue: one at
+        a time. Raises `SandboxLost` if the sandbox is gone.
+        """
+
+    @abstractmethod
+    async def read(self, path: str | bytes, *, max_bytes: int = 16 * 1024 * 1024) -> bytes:
+        """Give a regular file's content, links followed inside the sandbox only.
+
+        Raises `FileNotFoundError`, `IsADirectoryError`, `PermissionError` (anything that is
+        not a regular file) or `InputError` (longer than `max_bytes`).
+        """
+
+    @abstractmethod
+    async def write(self, path: str | bytes, data: bytes, *, mode: int = 0o644) -> None:
+        """Create or replace a file, making missing folders; all of it or nothing.
+
+        Raises `IsADirectoryError`, or `OSError` (ENOSPC when the disk limit is met).
+        """
+
+    @abstractmethod
+    async def changes(self, *, hashes: bool = False) -> tuple[Change, ...]:
+        """Give every path that differs from the image, sorted by path.
+
+        A path whose type, content, permissions and owner are the image's own is no change,
+        whatever its times. A deleted folder is one change; so is each path in an added one.
+        """
+
+
+@frozen(kw_only=True)
+class Health:
+    """What `doctor` says of one backend."""
+
+    available: bool
+    version: str | None = None
+    reason: str | None = None
+    """Why it is not available, or what is weaker than it could be."""
+    remedy: str | None = None
+
+
+class Backend(Scope):
+    """One isolation technology."""
+
+    name: ClassVar[str]
+    isolates: ClassVar[frozenset[str]]
+    """Of `files network processes users memory process_count disk`, what it holds apart."""
+
+    @abstractmethod
+    async def prepare(self, image: Image) -> str:
+        """Build `image` if it is not built yet, and give the digest of what was built.
+
+        Safe when several tasks or processes do it at once. Raises `ImageError` if a set-up
+        command fails or the base is missing, `Unavailable` if the backend cannot work.
+        """
+
+    @abstractmethod
+    async def open(self, image: Image, limits: Limits) -> Sandbox:
+        """Open a sandbox (preparing the image if need be); cancelling leaves nothing behind.
+
+        Raises what `prepare` raises, and `BackendError` if the sandbox cannot be started.
+        """
+
+    @classmethod
+    @abstractmethod
+    async def probe(cls) -> Health:
+        """Say whether the backend can work here; never raises."""
+
+    @abstractmethod
+    def statistics(self) -> Mapping[str, int]:
+        """Counts for humans and tests: at least `open` and `opened`."""
+
+
+class Worlds(Protocol):
+    """Whoever hands out sandboxes: a backend's pool, or a backend itself."""
+
+    async def open(self, image: Image, limits: Limits) -> Sandbox: ...
+
+
+class Environment(Scope):
+    """The Gym-like face of one task."""
+
+    @abstractmethod
+    async def reset(self) -> str:
+        """Start the task afresh in a new world and give the first observation: the query."""
+
+    @abstractmethod
+    async def step(self, action: Action) -> StepResult:
+        """Act. Raises `BackendError` for a harness failure, never turning it into a reward."""
+
+
+class Policy(Scope):
+    """Whoever acts. One policy object serves all episodes of a run at once."""
+
+    @abstractmethod
+    async def act(self, turn: Turn) -> Action:
+        """Give the next action. Raises `PolicyError` if there is none."""
+
+    async def aclose(self) -> None:
+        """Policies that hold nothing need not override this."""
+
+
+class Suite(ABC):
+    """A named list of tasks, and the environment they are played in."""
+
+    name: str
+    tasks: Sequence[Task]
+    limits: Limits
+
+    @abstractmethod
+    def environment(self, task: Task, worlds: Worlds) -> Environment:
+        """Give a fresh environment for `task`; it opens its sandboxes from `worlds`."""
+
+    @property
+    @abstractmethod
+    def digest(self) -> str:
+        """Hex SHA-256 of everything that decides what an episode is: tasks, golds, images."""
