@@ -153,7 +153,9 @@ class Backend(Scope):
 class Worlds(Protocol):
     """Whoever hands out sandboxes: a backend's pool, or a backend itself."""
 
-    async def open(self, image: Image, limits: Limits) -> Sandbox: ...
+    async def open(self, image: Image, limits: Limits) -> Sandbox:
+        """Open a sandbox, as `Backend.open` does."""
+        ...
 
 
 class Environment(Scope):

@@ -1,0 +1,1 @@
+"""asynccode: interactive coding episodes, thousands at once."""

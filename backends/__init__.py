@@ -1,0 +1,1 @@
+"""Isolation technologies, one a file."""
