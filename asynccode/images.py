@@ -61,27 +61,38 @@ class Entry:
 class Manifest:
     """A layer that is a list of files, directories and links."""
 
-    entries: tuple[Entry, ...] = field(converter=tuple)
+    entries: Sequence[Entry] = field(converter=tuple[Entry, ...])
 
     @classmethod
     def load(cls, source: Path | Sequence[Mapping[str, Any]]) -> Manifest:
         """Read a manifest file (`{"entries": [...]}`) or its list of entries."""
-        if isinstance(source, Path):
-            try:
-                source = json.loads(source.read_text())["entries"]
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                raise ImageError(f"Cannot read the manifest {source}: {error}.") from error
-        return cls(entries=tuple(Entry.load(raw) for raw in source))
+        if not isinstance(source, Path):
+            return cls(entries=[Entry.load(raw) for raw in source])
+        try:
+            entries = json.loads(source.read_text())["entries"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ImageError(f"Cannot read the manifest {source}: {error}.") from error
+        return cls.load(entries)
 
 
 @frozen(kw_only=True)
 class Commands:
     """A layer that is what a list of shell commands leaves behind, each of which must succeed."""
 
-    lines: tuple[str, ...] = field(converter=tuple)
+    lines: Sequence[str] = field(converter=tuple[str, ...])
 
 
 Layer = Manifest | Commands
+
+
+def layer_digest(layer: Layer) -> str:
+    """Hex SHA-256 of a layer's description."""
+    text = json.dumps([type(layer).__name__, asdict(layer)], default=bytes.hex)
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _sorted(variables: Mapping[str, str]) -> Mapping[str, str]:
+    return dict(sorted(variables.items()))
 
 
 @frozen(kw_only=True)
@@ -91,19 +102,16 @@ class Image:
     base: str = "host"
     """`host`, the name of a base that `asynccode images` builds, or the path of a root file
     system folder or tar archive."""
-    layers: tuple[Layer, ...] = field(default=(), converter=tuple)
+    layers: Sequence[Layer] = field(default=(), converter=tuple[Layer, ...])
     workdir: str = field(default="/work", validator=_absolute)
     """Where sessions start. Backends without a root of their own map it to a private folder."""
-    env: Mapping[str, str] = field(factory=dict, converter=lambda m: dict(sorted(m.items())))
+    env: Mapping[str, str] = field(default={}, converter=_sorted)
     """Environment variables added to the backend's minimal ones."""
 
     @property
     def digest(self) -> str:
         """Hex SHA-256 of the description; equal descriptions have equal digests."""
 
-        def plain(value: object) -> object:
-            return value.hex() if isinstance(value, bytes) else repr(value)
-
-        layers = [[type(layer).__name__, asdict(layer)] for layer in self.layers]
-        text = json.dumps([self.base, layers, self.workdir, dict(self.env)], default=plain)
+        layers = [layer_digest(layer) for layer in self.layers]
+        text = json.dumps([self.base, layers, self.workdir, dict(self.env)])
         return hashlib.sha256(text.encode()).hexdigest()

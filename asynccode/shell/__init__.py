@@ -1,0 +1,10 @@
+"""Persistent Bash sessions over three file descriptors.
+
+    script.py    the text that runs at the sandbox's end: the keeper and the shell's boot lines
+    framing.py   what goes over the control socket, as pure functions
+    hub.py       one epoll for all sessions of a backend: one descriptor in the event loop
+    slot.py      the host's end of one shell: request, output, stop, restart
+    session.py   `Session` and `Sandbox.exec` on top of a slot
+
+A backend that can pass three descriptors into a sandbox gets sessions for free.
+"""

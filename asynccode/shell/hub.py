@@ -1,0 +1,56 @@
+"""One epoll for all sessions of a backend.
+
+The event loop watches a single descriptor, the epoll's own; whatever becomes ready below it is
+served by plain callbacks in one go. That keeps a step cheap (no registration per step), works
+on every event loop that anyio knows, and holds thousands of sessions without a task each.
+"""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Callable
+from contextlib import suppress
+
+import anyio
+
+Callback = Callable[[int], None]
+
+
+class Hub:
+    """Calls back when descriptors become ready; `run` it in a task group."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._callbacks: dict[int, Callback] = {}
+
+    def watch(self, fd: int, callback: Callback) -> None:
+        """Call `callback(events)` whenever `fd` is readable or hung up, until `forget`."""
+        self._callbacks[fd] = callback
+        self._epoll.register(fd, select.EPOLLIN)
+
+    def pause(self, fd: int, *, paused: bool) -> None:
+        """Stop (or go on) looking at a watched `fd`, which stays watched for hang-ups."""
+        self._epoll.modify(fd, 0 if paused else select.EPOLLIN)
+
+    def forget(self, fd: int) -> None:
+        """Stop watching; call before closing `fd`. Safe for one that is not watched."""
+        if self._callbacks.pop(fd, None) is not None:
+            with suppress(FileNotFoundError):
+                self._epoll.unregister(fd)
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        while True:
+            await anyio.wait_readable(self._epoll)
+            for fd, events in self._epoll.poll(0, 1024):
+                # An earlier callback of this round may have forgotten this one.
+                if callback := self._callbacks.get(fd):
+                    callback(events)
+
+    def close(self) -> None:
+        """Close the epoll; nothing may be watched any more."""
+        self._epoll.close()
+
+    def statistics(self) -> dict[str, int]:
+        """How many descriptors are watched."""
+        return {"watched": len(self._callbacks)}

@@ -1,0 +1,63 @@
+"""The text that runs at the sandbox's end.
+
+Two parts. The *keeper* is a POSIX sh script, process 1 of the sandbox: it starts a shell when
+it is told to and says when that shell has ended, so the shell may die in any way it likes.
+The *boot lines* make a plain `bash -s` into a session.
+
+The shell reads its commands from the control socket, which is its standard input, so that
+Bash's own reader is the loop: there is no loop in Bash for a `break` to leave, nothing for
+a `return` to return from, and the end of the socket is the end of the shell. While a step
+runs, descriptor 0 is /dev/null and the control socket is parked where Bash parks it: above 10
+and closed on exec. No program that a step starts holds it; a socket cannot be opened
+through /proc either. Redirections that a step makes with `exec` to 0, 1 and 2 end with it:
+a step cannot take away the output of the next.
+
+Descriptors of the shell: 0 control, 1 errors when kept apart, 2 /dev/null (what `set -x`
+says of our own lines), 196 output.
+"""
+
+from __future__ import annotations
+
+ABORT_SIGNAL = "RTMAX"
+"""What stops the step in the shell. Its trap makes Bash skip every command up to the step's
+end (`extdebug`: a DEBUG trap that fails skips the command) and leave every loop on the way."""
+
+KEEPER = r"""
+slot() {
+  while read -r word <&"$1"; do
+    bash --norc --noprofile -s <&"$1" 4>&"$2" 5>&"$3" >/dev/null 2>&1 3>&- 6>&- 7>&- 8>&-
+    printf 'exit %d\n' "$?" >&"$1" || exit
+  done
+}
+spare() { if [ -n "$1" ]; then printf 'exit 137\n' >&6; fi; slot 6 7 8; }
+spare '' & second=$!
+while read -r word <&3; do
+  bash --norc --noprofile -s <&3 5>&5 4>&4 >/dev/null 2>&1 3>&- 6>&- 7>&- 8>&-
+  status=$?
+  kill -0 "$second" 2>/dev/null || { spare again & second=$!; }
+  printf 'exit %d\n' "$status" >&3 || exit
+done
+"""
+"""Process 1: descriptors 3 4 5 are control, output and errors of the first shell, 6 7 8 of the
+second. The second one's keeper is a child and can be killed; the first is process 1 and not."""
+
+START = b"start\n"
+"""What a keeper waits for before it starts a shell."""
+
+BOOT = r"""
+exec 196>&4 1>&5 2>/dev/null 4>&- 5>&-
+__asynccode_skip() { if [[ $BASH_COMMAND == __asynccode_* ]]; then
+  builtin trap - DEBUG; builtin shopt -u extdebug; return 0; fi; return 1; }
+__asynccode_last() { return "$__asynccode_status"; }
+trap '[[ $__asynccode_busy ]] && { builtin shopt -s extdebug
+  builtin trap "break 9999 2>/dev/null; __asynccode_skip" DEBUG; break 9999 2>/dev/null; }' SIGNAL
+__asynccode_run='builtin read -r -N 48 __asynccode_head
+builtin read -r -N "${__asynccode_head%% *}" __asynccode_code
+__asynccode_busy=1; __asynccode_last
+builtin eval "$__asynccode_code" </dev/null >&196 2>&1 196>&-
+__asynccode_status=$?; __asynccode_busy=
+builtin printf "%s %d\n" "${__asynccode_head:11:32}" "$__asynccode_status" >&0'
+__asynccode_split=${__asynccode_run/>&196 2>&1/2>&1 >&196}
+__asynccode_status=0; __asynccode_busy=
+builtin printf 'ready %d\n' "$$" >&0
+""".replace("SIGNAL", ABORT_SIGNAL)

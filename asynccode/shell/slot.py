@@ -1,0 +1,293 @@
+"""The host's end of one shell: send a step, gather its output, stop it, start it anew."""
+
+from __future__ import annotations
+
+import fcntl
+import math
+import os
+import secrets
+import socket
+import struct
+import termios
+import time
+from collections.abc import Iterable
+from functools import partial
+from typing import Protocol
+
+import anyio
+from attrs import define, field
+
+from asynccode.errors import BackendError, SandboxLost
+from asynccode.outcomes import ExecResult, Limits, Outcome
+from asynccode.shell import framing, script
+from asynccode.shell.hub import Hub
+
+START_SECONDS = 20.0
+"""A shell that has not started by then never will."""
+GRACE_SECONDS = 0.25
+"""What a step is given to end after each knock: TERM, then KILL, then the shell's own end."""
+CHUNK = 65536
+
+
+class Custody(Protocol):
+    """What a slot needs of the sandbox that its shell is in."""
+
+    async def stop(self, shell: int, seconds: float, *, force: bool) -> None:
+        """Abort the shell's step; TERM (or KILL) what was started in the last `seconds`."""
+        ...
+
+    async def kill(self, shell: int) -> None:
+        """Kill the shell itself."""
+        ...
+
+    def breach(self, status: int | None) -> Outcome | None:
+        """Give the limit that was met since the last call; `status` is the step's, if ended."""
+        ...
+
+    def obituary(self) -> str:
+        """Say in one sentence why the sandbox is gone."""
+        ...
+
+
+@define(eq=False)
+class _Step:
+    """What is known of the running step. `news` is set whenever the rest has changed."""
+
+    token: str
+    news: anyio.Event = field(factory=anyio.Event)
+    ready: bool = False
+    status: int | None = None
+    shell_ended: bool = False
+    full: bool = False
+
+
+class Slot:
+    """One shell at the other end of a control socket and two pipes, which the slot owns.
+
+    Not safe for two steps at once: callers hold a lock.
+    """
+
+    def __init__(
+        self, hub: Hub, control: socket.socket, pipes: Iterable[int], limits: Limits, ward: Custody
+    ) -> None:
+        self._hub, self._control, self._limits, self._ward = hub, control, limits, ward
+        self._pipes = {fd: bytearray() for fd in pipes}  # output, errors
+        self._merged = bytearray()
+        self._paused: set[int] = set()
+        self._lines = bytearray()
+        self._step: _Step | None = None
+        self._shell = 0
+        self._lost = False
+        control.setblocking(False)
+        hub.watch(control.fileno(), self._on_control)
+        for fd in self._pipes:
+            os.set_blocking(fd, False)
+            hub.watch(fd, partial(self._on_pipe, fd))
+
+    @property
+    def shell(self) -> int:
+        """The shell's process id as the sandbox sees it; 0 before the first start."""
+        return self._shell
+
+    async def start(self) -> None:
+        """Start the shell; raises `SandboxLost` if it does not come up."""
+        step = self._step = _Step(token="")
+        try:
+            with anyio.move_on_after(START_SECONDS):
+                await self._send(script.START + script.BOOT.encode())
+                while not (step.ready or step.shell_ended):
+                    await self._hear(step)
+            if not step.ready:
+                raise SandboxLost(f"The shell did not start: {self._ward.obituary()}")
+        finally:
+            self._step = None
+
+    async def run(self, code: str, *, seconds: float | None, split: bool) -> ExecResult:
+        """Run one step; see `Session.run`."""
+        if "\0" in code:
+            return ExecResult(outcome=Outcome.REFUSED, exit_code=None, output=b"")
+        if self._lost:
+            raise SandboxLost(self._ward.obituary())
+        step = self._step = _Step(token=secrets.token_hex(16))
+        began = time.perf_counter()
+        self._resume()
+        try:
+            with anyio.move_on_after(seconds or self._limits.step_seconds):
+                await self._send(framing.request(code, step.token, split=split))
+                while step.status is None and not step.full:
+                    await self._hear(step)
+            outcome = self._decide(step)
+            if step.status is None or outcome is Outcome.PROCESS_LIMIT:
+                await self._stop(step, outcome, time.perf_counter() - began)
+            if step.shell_ended:
+                await self.start()
+        except BaseException:
+            with anyio.CancelScope(shield=True), anyio.move_on_after(START_SECONDS):
+                await self._abandon(step, time.perf_counter() - began)
+            raise
+        finally:
+            self._step = None
+        return self._result(step, outcome, time.perf_counter() - began, split=split)
+
+    def close(self) -> None:
+        """Close the descriptors. A step under way ends with `SandboxLost`."""
+        pipes, self._pipes = self._pipes, {}
+        if self._control.fileno() >= 0:
+            self._mark_lost()
+            self._hub.forget(self._control.fileno())
+            self._control.close()
+        for fd in pipes:
+            self._hub.forget(fd)
+            os.close(fd)
+
+    async def _send(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[self._control.send(view) :]
+            except BlockingIOError:
+                await anyio.wait_writable(self._control)
+            except OSError as error:
+                raise SandboxLost(self._ward.obituary()) from error
+
+    async def _hear(self, step: _Step) -> None:
+        """Wait until something more is known of `step`."""
+        await step.news.wait()
+        step.news = anyio.Event()
+        if self._lost:
+            raise SandboxLost(self._ward.obituary())
+
+    def _decide(self, step: _Step) -> Outcome:
+        """Say how the step ended, before anything is repaired."""
+        status = step.status
+        if step.full:
+            return Outcome.OUTPUT_LIMIT
+        if breach := self._ward.breach(status):
+            return breach
+        if status is None:
+            return Outcome.TIMEOUT
+        if status == 0:
+            return Outcome.OK
+        return Outcome.KILLED if 128 < status < 160 else Outcome.NONZERO
+
+    async def _stop(self, step: _Step, outcome: Outcome, seconds: float) -> None:
+        """Make the step end: TERM, KILL, and at last the shell with it.
+
+        What met a limit of the whole sandbox may have been left by an earlier step, so then
+        everything but the shell goes.
+        """
+        everything = outcome in (Outcome.OUTPUT_LIMIT, Outcome.PROCESS_LIMIT)
+        for force in (False, True):
+            await self._ward.stop(self._shell, math.inf if everything else seconds, force=force)
+            with anyio.move_on_after(GRACE_SECONDS):
+                while step.status is None:
+                    await self._hear(step)
+            if step.status is not None and not everything:
+                return
+        if step.status is None:
+            await self._ward.kill(self._shell)
+            with anyio.fail_after(START_SECONDS):
+                while step.status is None:
+                    await self._hear(step)
+
+    async def _abandon(self, step: _Step, seconds: float) -> None:
+        """After a cancellation or a failure: leave a shell that can go on, or none."""
+        try:
+            if step.status is None and not self._lost:
+                await self._stop(step, Outcome.KILLED, seconds)
+            if step.shell_ended and not self._lost:
+                await self.start()
+        except (BackendError, TimeoutError):
+            self._mark_lost()
+        self._take()
+
+    def _take(self) -> tuple[bytes, bytes, bytes]:
+        """Give what was written (merged, output, errors), and begin afresh."""
+        kept = [
+            bytes(b[: self._limits.output_bytes]) for b in (self._merged, *self._pipes.values())
+        ]
+        for buffer in (self._merged, *self._pipes.values()):
+            buffer.clear()
+        merged, output, errors = kept
+        return merged, output, errors
+
+    def _result(self, step: _Step, outcome: Outcome, seconds: float, *, split: bool) -> ExecResult:
+        merged, output, errors = self._take()
+        return ExecResult(
+            outcome=outcome,
+            exit_code=None if outcome is Outcome.TIMEOUT else step.status,
+            output=merged,
+            stdout=output if split else None,
+            stderr=errors if split else None,
+            seconds=seconds,
+            truncated=step.full,
+            restarted=step.shell_ended,
+        )
+
+    def _on_control(self, _events: int) -> None:
+        try:
+            data = self._control.recv(4096)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._hub.forget(self._control.fileno())
+            self._mark_lost()
+            return
+        self._lines += data
+        *lines, rest = self._lines.split(b"\n")
+        self._lines = rest[-CHUNK:]
+        for line in lines:
+            if (reply := framing.parse(bytes(line))) and self._step:
+                self._on_reply(reply, self._step)
+
+    def _on_reply(self, reply: framing.Reply, step: _Step) -> None:
+        if reply.kind == "ready":
+            self._shell = reply.number
+            step.ready = True
+        elif reply.kind == "exit":
+            step.shell_ended = True
+        elif reply.token != step.token:
+            return
+        if reply.kind != "ready":
+            self._drain()
+            step.status = reply.number
+        step.news.set()
+
+    def _on_pipe(self, fd: int, _events: int = 0, size: int = CHUNK) -> None:
+        try:
+            data = os.read(fd, size)
+        except BlockingIOError:
+            return
+        limit = self._limits.output_bytes
+        if not data:
+            self._hub.forget(fd)
+        elif len(self._merged) <= limit:
+            self._pipes[fd] += data
+            self._merged += data
+        if self._step is None and len(self._merged) >= CHUNK:
+            # Left behind by an earlier step: let it wait, rather than read for ever.
+            self._paused.add(fd)
+            self._hub.pause(fd, paused=True)
+        if len(self._merged) > limit and self._step and not self._step.full:
+            self._step.full = True
+            self._step.news.set()
+
+    def _resume(self) -> None:
+        while self._paused:
+            self._hub.pause(self._paused.pop(), paused=False)
+
+    def _drain(self) -> None:
+        """Read what the step wrote before it ended; later writers wait for the next step."""
+        for fd in self._pipes:
+            waiting = fcntl.ioctl(fd, termios.FIONREAD, b"\0\0\0\0")
+            (size,) = struct.unpack("i", waiting)
+            while size > 0:
+                self._on_pipe(fd, size=min(size, CHUNK))
+                size -= CHUNK
+
+    def _mark_lost(self) -> None:
+        self._lost = True
+        if self._step:
+            self._step.news.set()
