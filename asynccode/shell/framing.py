@@ -1,9 +1,9 @@
 """What goes over the control socket, as pure functions.
 
-To the shell: a line for Bash's reader, a head of fixed length (code length, token), the code.
+To the shell: a line for Bash's reader, which says how much follows; the token; the code.
 From the shell: lines, `ready PID`, `TOKEN STATUS` and (from the keeper) `exit STATUS`.
 
-The code must be as many *characters* as the head says in whatever locale the shell is in by
+The code must be as many *characters* as the line says in whatever locale the shell is in by
 then, so code beyond ASCII travels as `eval $'...'` with its bytes escaped.
 """
 
@@ -11,21 +11,21 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-HEAD = 48
-RUN = b'eval "$__asynccode_run";LINENO=0\n'
-SPLIT = b'eval "$__asynccode_split";LINENO=0\n'
+TOKEN = 16
+"""Characters of a step's token."""
 
 _ESCAPES = {ord("\\"): "\\\\", ord("'"): "\\'", ord("\n"): "\\n"}
 
 
 def request(code: str, token: str, *, split: bool = False) -> bytes:
-    """Frame one step; `token` is 32 characters that the reply must repeat."""
+    """Frame one step; `token` is `TOKEN` characters that the reply must repeat."""
     raw = code.encode("utf-8", "surrogateescape")
     if not raw.isascii():
         escaped = "".join(_ESCAPES.get(b) or (chr(b) if b < 128 else f"\\x{b:02x}") for b in raw)
         raw = f"eval $'{escaped}'".encode()
-    head = f"{len(raw):<10} {token}".encode().ljust(HEAD)
-    return (SPLIT if split else RUN) + head + raw
+    # Bash reads the line byte by byte, so it is short.
+    line = f'__ac_n={TOKEN + len(raw)};eval "$__ac_{"split" if split else "run"}"\n{token}'
+    return line.encode() + raw
 
 
 class Reply(NamedTuple):
@@ -47,4 +47,4 @@ def parse(line: bytes) -> Reply | None:
         return Reply("ready", number)
     if word == b"exit":
         return Reply("exit", number)
-    return Reply("done", number, word.decode("ascii", "replace")) if len(word) == 32 else None
+    return Reply("done", number, word.decode("ascii", "replace")) if len(word) == TOKEN else None

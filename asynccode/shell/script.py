@@ -44,20 +44,24 @@ second. The second one's keeper is a child and can be killed; the first is proce
 START = b"start\n"
 """What a keeper waits for before it starts a shell."""
 
-BOOT = r"""
+_STEP = (
+    'builtin read -r -N "$__ac_n" __ac_x; __ac_busy=1; [[ $__ac_s = 0 ]] || __ac_last;'
+    'builtin eval "${__ac_x:LINENO=1,16}" </dev/null STREAMS 196>&-; __ac_s=$?; __ac_busy=;'
+    'builtin echo "${__ac_x:0:16} $__ac_s" >&0'
+)
+"""One step: take `__ac_n` characters, of which the first 16 are the token; run; tell.
+
+Setting LINENO as a side effect of the expansion makes Bash count the step's own lines from 1."""
+
+BOOT = rf"""
 exec 196>&4 1>&5 2>/dev/null 4>&- 5>&-
-__asynccode_skip() { if [[ $BASH_COMMAND == __asynccode_* ]]; then
-  builtin trap - DEBUG; builtin shopt -u extdebug; return 0; fi; return 1; }
-__asynccode_last() { return "$__asynccode_status"; }
-trap '[[ $__asynccode_busy ]] && { builtin shopt -s extdebug
-  builtin trap "break 9999 2>/dev/null; __asynccode_skip" DEBUG; break 9999 2>/dev/null; }' SIGNAL
-__asynccode_run='builtin read -r -N 48 __asynccode_head
-builtin read -r -N "${__asynccode_head%% *}" __asynccode_code
-__asynccode_busy=1; __asynccode_last
-builtin eval "$__asynccode_code" </dev/null >&196 2>&1 196>&-
-__asynccode_status=$?; __asynccode_busy=
-builtin printf "%s %d\n" "${__asynccode_head:11:32}" "$__asynccode_status" >&0'
-__asynccode_split=${__asynccode_run/>&196 2>&1/2>&1 >&196}
-__asynccode_status=0; __asynccode_busy=
+__ac_skip() {{ if [[ $BASH_COMMAND == __ac_* ]]; then
+  builtin trap - DEBUG; builtin shopt -u extdebug; return 0; fi; return 1; }}
+__ac_last() {{ return "$__ac_s"; }}
+trap '[[ $__ac_busy ]] && {{ builtin shopt -s extdebug
+  builtin trap "break 9999 2>/dev/null; __ac_skip" DEBUG; break 9999 2>/dev/null; }}' {ABORT_SIGNAL}
+__ac_run='{_STEP.replace("STREAMS", ">&196 2>&1")}'
+__ac_split='{_STEP.replace("STREAMS", "2>&1 >&196")}'
+__ac_s=0; __ac_busy=
 builtin printf 'ready %d\n' "$$" >&0
-""".replace("SIGNAL", ABORT_SIGNAL)
+"""

@@ -108,7 +108,7 @@ class Slot:
             return ExecResult(outcome=Outcome.REFUSED, exit_code=None, output=b"")
         if self._lost:
             raise SandboxLost(self._ward.obituary())
-        step = self._step = _Step(token=secrets.token_hex(16))
+        step = self._step = _Step(token=secrets.token_hex(framing.TOKEN // 2))
         began = time.perf_counter()
         self._resume()
         try:

@@ -1,0 +1,72 @@
+"""The descriptors between us and a sandbox's two shells."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+
+from attrs import define
+
+from asynccode.outcomes import Limits
+from asynccode.shell.hub import Hub
+from asynccode.shell.slot import Custody, Slot
+
+ABOVE = 64
+"""Their ends are moved above this number, so that placing them at 3..8 overwrites none."""
+FIRST = 3
+"""Where the keeper expects the first of `Wiring.theirs`."""
+
+
+@define
+class Wiring:
+    """Two times a control socket and two pipes."""
+
+    ours: list[tuple[socket.socket, tuple[int, int]]]
+    theirs: list[int]
+    """Six descriptors for the keeper: control, output, errors; the same for the second shell."""
+
+    @classmethod
+    def open(cls) -> Wiring:
+        """Make all of it, or raise `OSError` and leave none."""
+        wiring = cls(ours=[], theirs=[])
+        loose: list[int] = []
+        try:
+            for _ in range(2):
+                mine, yours = socket.socketpair()
+                loose += [mine.fileno(), yours.detach()]
+                output, errors = os.pipe(), os.pipe()
+                loose += [*output, *errors]
+                wiring.ours.append((mine, (output[0], errors[0])))
+                for fd in (loose[-5], output[1], errors[1]):
+                    wiring.theirs.append(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, ABOVE))
+                    loose.remove(fd)
+                    os.close(fd)
+        except OSError:
+            for mine, _ in wiring.ours:
+                loose.remove(mine.detach())
+            for fd in (*loose, *wiring.theirs):
+                os.close(fd)
+            raise
+        return wiring
+
+    def hand_over(self) -> None:
+        """Close their ends, once the sandbox has them."""
+        theirs, self.theirs = self.theirs, []
+        for fd in theirs:
+            os.close(fd)
+
+    def slots(self, hub: Hub, limits: Limits, ward: Custody) -> tuple[Slot, Slot]:
+        """Make a slot of each half; the slots own our ends from then on."""
+        ours, self.ours = self.ours, []
+        first, second = (Slot(hub, control, pipes, limits, ward) for control, pipes in ours)
+        return first, second
+
+    def close(self) -> None:
+        """Close what has not been given away."""
+        self.hand_over()
+        ours, self.ours = self.ours, []
+        for control, pipes in ours:
+            control.close()
+            for fd in pipes:
+                os.close(fd)

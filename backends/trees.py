@@ -1,0 +1,156 @@
+"""File trees as plain folders: unpack a manifest, read and write, snapshot and compare."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from attrs import evolve, frozen
+
+from asynccode.errors import InputError
+from asynccode.images import Manifest
+from asynccode.outcomes import Change, ChangeKind
+
+TYPES = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "directory",
+    stat.S_IFLNK: "symlink",
+    stat.S_IFIFO: "fifo",
+    stat.S_IFSOCK: "socket",
+}
+
+
+@frozen(kw_only=True)
+class Node:
+    """What is compared of one path."""
+
+    type: str
+    mode: int
+    owner: tuple[int, int]
+    size: int | None
+    sha256: str | None
+
+
+Tree = dict[bytes, Node]
+
+
+def unpack(manifest: Manifest, place: Callable[[str], Path], owner: int | None) -> None:
+    """Create a manifest's entries where `place` puts them, owned by `owner` (uid and gid).
+
+    Times of folders are set last, so that filling them does not touch them again.
+    """
+    for entry in manifest.entries:
+        path = place(entry.path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if entry.type == "directory":
+            path.mkdir(exist_ok=True)
+        elif entry.type == "symlink":
+            path.unlink(missing_ok=True)
+            os.symlink(entry.content, os.fsencode(path))
+        else:
+            path.write_bytes(entry.content)
+        if owner is not None:
+            os.chown(path, owner, owner, follow_symlinks=False)
+        if entry.type != "symlink":
+            os.chmod(path, entry.mode)
+    for entry in reversed(manifest.entries):
+        if entry.mtime is not None:
+            os.utime(place(entry.path), (entry.mtime, entry.mtime), follow_symlinks=False)
+
+
+def digest(file: BinaryIO) -> str:
+    """Hex SHA-256 of an open file."""
+    return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def node(path: bytes) -> Node:
+    """Look at one path, not following a link."""
+    info = os.lstat(path)
+    kind = TYPES.get(stat.S_IFMT(info.st_mode), "device")
+    sha256 = size = None
+    if kind == "file":
+        size = info.st_size
+        with open(path, "rb") as file:
+            sha256 = digest(file)
+    elif kind == "symlink":
+        target = os.readlink(path)
+        size, sha256 = len(target), hashlib.sha256(target).hexdigest()
+    mode = stat.S_IMODE(info.st_mode)
+    return Node(
+        type=kind, mode=mode, owner=(info.st_uid, info.st_gid), size=size, sha256=sha256
+    )
+
+
+def snapshot(folder: Path) -> Tree:
+    """Look at everything below `folder`; keys are relative paths."""
+    root = os.fsencode(folder)
+    tree: Tree = {}
+    for where, folders, files in os.walk(root):
+        for name in (*folders, *files):
+            path = os.path.join(where, name)
+            tree[os.path.relpath(path, root)] = node(path)
+    return tree
+
+
+def compare(before: Tree, now: Tree, root: bytes, *, hashes: bool) -> tuple[Change, ...]:
+    """Give the changes between two snapshots, with `root` before each path."""
+    changes = []
+    for path in before.keys() | now.keys():
+        old, new = before.get(path), now.get(path)
+        if old == new:
+            continue
+        if new is None:
+            if (parent := os.path.dirname(path)) in before and parent not in now:
+                continue  # gone with its folder
+            kind = ChangeKind.DELETED
+        elif old is None:
+            kind = ChangeKind.ADDED
+        else:
+            kind = ChangeKind.MODIFIED if old.type == new.type else ChangeKind.TYPE_CHANGED
+        changes.append(
+            Change(
+                path=os.path.join(root, path),
+                kind=kind,
+                type=new and new.type,
+                mode=new and new.mode,
+                size=new and new.size,
+                sha256=new and new.sha256,
+            )
+        )
+    if not hashes:
+        changes = [evolve(change, sha256=None) for change in changes]
+    return tuple(sorted(changes, key=lambda change: change.path))
+
+
+def read(path: str, max_bytes: int) -> bytes:
+    """Read a regular file; errors as `Sandbox.read` documents them."""
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        info = os.fstat(file.fileno())
+        if stat.S_ISDIR(info.st_mode):
+            raise IsADirectoryError(path)
+        if not stat.S_ISREG(info.st_mode):
+            raise PermissionError(f"{path} is not a regular file")
+        data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise InputError(f"{path} is longer than max_bytes={max_bytes}.")
+    return data
+
+
+def write(path: str, data: bytes, mode: int) -> None:
+    """Create or replace a file, all or nothing; errors as `Sandbox.write` documents them."""
+    if os.path.isdir(path):
+        raise IsADirectoryError(path)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    temporary = f"{path}.{os.getpid()}.tmp"
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+        os.chmod(temporary, mode)
+        os.replace(temporary, path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
