@@ -1,1 +1,103 @@
-"""asynccode: interactive coding episodes, thousands at once."""
+"""Run thousands of interactive coding episodes at once, each in a private world, scored fairly.
+
+A map of the layers, each of which knows only those below it:
+
+    cli                     the commands
+    rollout                 many episodes in one event loop
+    episode  policies       one episode; whoever acts in it
+    pool  admission         ready sandboxes; how many the machine can take
+    runfolder  statistics   what is kept of a run; what is counted
+    registry                names of what lives in `asynccode.backends` and `asynccode.tasks`
+    interfaces              Backend, Sandbox, Session, Environment, Policy, Suite
+    records  outcomes       tasks, actions, steps, episodes; results, limits, changes
+    images  errors          what a sandbox starts from; the one error tree
+"""
+
+from asynccode.episode import play
+from asynccode.errors import (
+    AsynccodeError,
+    BackendError,
+    ImageError,
+    InputError,
+    PolicyError,
+    ProtocolError,
+    SandboxLost,
+    TaskDataError,
+    Unavailable,
+)
+from asynccode.images import Commands, Entry, Image, Manifest
+from asynccode.interfaces import (
+    Backend,
+    Environment,
+    Health,
+    Policy,
+    Sandbox,
+    Session,
+    Suite,
+    Worlds,
+)
+from asynccode.outcomes import Change, ChangeKind, ExecResult, Limits, Outcome
+from asynccode.pool import Pool
+from asynccode.records import (
+    Action,
+    Episode,
+    Skip,
+    Step,
+    StepResult,
+    StopReason,
+    Submit,
+    Task,
+    Turn,
+)
+from asynccode.registry import load_backend, load_policy, load_suite
+from asynccode.rollout import Rollout, rollout
+from asynccode.statistics import Statistics, Tally
+
+__all__ = [
+    "Action",
+    "AsynccodeError",
+    "Backend",
+    "BackendError",
+    "Change",
+    "ChangeKind",
+    "Commands",
+    "Entry",
+    "Environment",
+    "Episode",
+    "ExecResult",
+    "Health",
+    "Image",
+    "ImageError",
+    "InputError",
+    "Limits",
+    "Manifest",
+    "Outcome",
+    "Policy",
+    "PolicyError",
+    "Pool",
+    "ProtocolError",
+    "Rollout",
+    "Sandbox",
+    "SandboxLost",
+    "Session",
+    "Skip",
+    "Statistics",
+    "Step",
+    "StepResult",
+    "StopReason",
+    "Submit",
+    "Suite",
+    "Tally",
+    "Task",
+    "TaskDataError",
+    "Turn",
+    "Unavailable",
+    "Worlds",
+    "load_backend",
+    "load_policy",
+    "load_suite",
+    "play",
+    "rollout",
+]
+
+__version__ = "0.1.0"

@@ -1,0 +1,7 @@
+"""`python -m asynccode`."""
+
+import sys
+
+from asynccode.cli import main
+
+sys.exit(main())

@@ -1,0 +1,143 @@
+"""The audit of a suite: gold earns 1.0 twice, doing nothing and an empty answer clearly less."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+
+from attrs import asdict, frozen
+
+from asynccode import registry
+from asynccode.cli.interrupts import interrupts
+from asynccode.cli.output import emit_json, mark, show, table, warn_of_isolation
+from asynccode.interfaces import Backend, Policy, Suite
+from asynccode.machine import raise_file_limit
+from asynccode.policies import Gold, Noop, Scripted
+from asynccode.progress import progress
+from asynccode.records import Episode, Submit
+from asynccode.rollout import rollout
+
+CLEARLY_LESS = 0.5
+"""The most that doing nothing and an empty answer may earn."""
+
+
+@frozen(kw_only=True)
+class Finding:
+    """What the audit found of one task."""
+
+    id: str
+    gold: tuple[float | None, ...]
+    """Rewards of the gold's runs."""
+    noop: float | None
+    empty: float | None
+    ok: bool
+    reason: str | None
+
+
+def judge(
+    task: str, gold: Sequence[float | None], noop: float | None, empty: float | None
+) -> Finding:
+    """Decide whether a task's rewards are fair, and say why not."""
+    reasons = []
+    if any(reward is None for reward in (*gold, noop, empty)):
+        reasons.append("an episode was not scored")
+    if len(set(gold)) > 1:
+        reasons.append("two runs of gold disagree")
+    if any(reward is not None and reward < 1.0 for reward in gold):
+        reasons.append("gold does not earn 1.0")
+    for name, reward in (("doing nothing", noop), ("an empty answer", empty)):
+        if reward is not None and reward > CLEARLY_LESS:
+            reasons.append(f"{name} earns {reward:g}")
+    return Finding(
+        id=task,
+        gold=tuple(gold),
+        noop=noop,
+        empty=empty,
+        ok=not reasons,
+        reason="; ".join(reasons) or None,
+    )
+
+
+async def audit(args: argparse.Namespace, suite: Suite) -> int:
+    """Audit; with `--compat` the rewards are the original's, so they are only reported."""
+    raise_file_limit()
+    tasks = suite.tasks[: args.limit]
+    async with interrupts() as stop, registry.load_backend(args.backend) as backend:
+        warn_of_isolation(backend)
+        gold = await _play(args, suite, backend, Gold(), 2)
+        noop = await _play(args, suite, backend, Noop(), 1)
+        empty = await _play(args, suite, backend, Scripted(Submit(answer="")), 1)
+    if stop.status is not None:
+        if args.json:
+            emit_json({"error": "The audit was stopped."})
+        return stop.status
+    findings = [
+        judge(
+            task.id,
+            [gold[task.id, attempt].reward for attempt in (0, 1)],
+            noop[task.id, 0].reward,
+            empty[task.id, 0].reward,
+        )
+        for task in tasks
+    ]
+    failed = [finding for finding in findings if not finding.ok]
+    errors = {key[0]: e.error for made in (gold, noop, empty) for key, e in made.items() if e.error}
+    if args.json:
+        emit_json(
+            {
+                "suite": suite.name,
+                "backend": backend.name,
+                "compat": args.compat,
+                "ok": not failed,
+                "audited": len(findings),
+                "failed": len(failed),
+                "tasks": [asdict(finding) for finding in findings],
+                "errors": errors,
+            }
+        )
+    else:
+        _report(suite, findings, failed, errors)
+    return 1 if failed and args.compat is None else 0
+
+
+async def _play(
+    args: argparse.Namespace, suite: Suite, backend: Backend, policy: Policy, attempts: int
+) -> dict[tuple[str, int], Episode]:
+    turns = max((len(task.gold) for task in suite.tasks), default=0) + 1
+    made: dict[tuple[str, int], Episode] = {}
+    async with (
+        rollout(
+            suite,
+            policy,
+            backend=backend,
+            attempts=attempts,
+            concurrency=args.concurrency,
+            limit=args.limit,
+            max_turns=turns,
+        ) as episodes,
+        progress(episodes.statistics),
+    ):
+        async for episode in episodes:
+            made[episode.task_id, episode.attempt] = episode
+    return made
+
+
+def _report(
+    suite: Suite,
+    findings: Sequence[Finding],
+    failed: Sequence[Finding],
+    errors: Mapping[str, str],
+) -> None:
+    rows = [
+        (
+            mark(found.ok),
+            found.id,
+            " ".join("-" if reward is None else f"{reward:g}" for reward in found.gold),
+            found.noop,
+            found.empty,
+            "; ".join(text for text in (found.reason, errors.get(found.id)) if text),
+        )
+        for found in findings
+    ]
+    title = f"{suite.name}: {len(findings) - len(failed)} of {len(findings)} tasks are fair"
+    show(table(title, ("", "task", "gold", "no-op", "empty", ""), rows))

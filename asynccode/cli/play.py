@@ -1,0 +1,83 @@
+"""`asynccode play`: a person acts in one episode, line by line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import termios
+
+import anyio
+
+from asynccode import registry
+from asynccode.cli import arguments
+from asynccode.cli.interrupts import interrupts
+from asynccode.cli.output import emit_json, say, warn_of_isolation
+from asynccode.episode import play
+from asynccode.lines import episode_record
+from asynccode.policies import Human
+from asynccode.records import Episode
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    arguments.add_suite(parser)
+    arguments.add_backend(parser)
+    parser.add_argument(
+        "--task", metavar="ID", help="id or number of the task (default: the first)"
+    )
+    parser.add_argument("--max-turns", type=arguments.positive, default=1000, metavar="N")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Play; a thread that still waits for a line does not keep the program."""
+    try:
+        terminal = termios.tcgetattr(0)
+    except (termios.error, OSError):
+        terminal = None
+    status = anyio.run(_run, args)
+    sys.stdout.flush()
+    if status >= 128:
+        # The reading thread cannot be stopped; the terminal must not be left in its hands.
+        if terminal is not None:
+            termios.tcsetattr(0, termios.TCSADRAIN, terminal)
+        os._exit(status)
+    return status
+
+
+async def _run(args: argparse.Namespace) -> int:
+    suite = arguments.load_suite(args)
+    task = arguments.find_task(suite, args.task)
+    episode: Episode | None = None
+    async with interrupts() as stop, registry.load_backend(args.backend) as backend:
+        warn_of_isolation(backend)
+        if sys.stdin.isatty():
+            import readline  # noqa: F401 (gives the prompt its keys and its history)
+        say(f"Task {task.id}")
+        episode = await play(
+            task,
+            suite=suite,
+            backend=backend.name,
+            policy=Human(),
+            worlds=backend,
+            max_turns=args.max_turns,
+        )
+    if episode is None:
+        say("Stopped.")
+        if args.json:
+            emit_json({"error": "The episode was stopped."})
+        return stop.status or 130
+    if args.json:
+        emit_json(episode_record(episode))
+    else:
+        _report(episode)
+    return 1 if episode.reward is None else 0
+
+
+def _report(episode: Episode) -> None:
+    if episode.reward is None:
+        print(f"No reward: {episode.error or episode.stop_reason.value}")
+        return
+    print(f"reward {episode.reward:g}{' (solved)' if episode.solved else ''}")
+    for name, value in episode.reward_parts.items():
+        print(f"  {name} {value:g}" if isinstance(value, float) else f"  {name} {value}")

@@ -1,0 +1,186 @@
+"""`asynccode run`: many episodes, with progress, a result and perhaps a run folder."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+from attrs import evolve
+
+from asynccode import registry
+from asynccode.cli import arguments
+from asynccode.cli.interrupts import interrupts
+from asynccode.cli.output import emit_json, say, show, table, warn_of_isolation
+from asynccode.interfaces import Suite
+from asynccode.machine import raise_file_limit
+from asynccode.manifest import make_manifest
+from asynccode.outcomes import Limits
+from asynccode.progress import progress
+from asynccode.rollout import prepare, rollout
+from asynccode.runfolder import RunFolder
+from asynccode.statistics import Statistics, Tally
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    arguments.add_suite(parser)
+    arguments.add_backend(parser)
+    parser.add_argument(
+        "--policy",
+        default="gold",
+        help="gold (default), noop, human, replay:FILE, or a dotted path package.module:Class",
+    )
+    parser.add_argument(
+        "--attempts", type=arguments.positive, default=1, metavar="N", help="episodes per task"
+    )
+    arguments.add_concurrency(parser)
+    parser.add_argument(
+        "--limit", type=arguments.positive, metavar="N", help="the first N tasks only"
+    )
+    parser.add_argument("--max-turns", type=arguments.positive, default=10, metavar="N")
+    parser.add_argument(
+        "--timeout", type=arguments.seconds, metavar="S", help="wall time of one step, in seconds"
+    )
+    parser.add_argument(
+        "--episode-timeout",
+        type=arguments.seconds,
+        metavar="S",
+        help="wall time of one episode, in seconds",
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="run folder; one that is there is gone on with"
+    )
+    parser.add_argument(
+        "--no-resume",
+        action="store_true",
+        help="start the run folder afresh; what is in it moves to DIR/earlier-N",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="given to policies that take one")
+
+
+async def run(args: argparse.Namespace) -> int:
+    """Run; 1 if episodes were lost to harness errors, 128 + signal if interrupted."""
+    raise_file_limit()
+    suite = arguments.load_suite(args)
+    limits = limits_of(args, suite)
+    tally, earlier = Tally(), 0
+    statistics: Statistics | None = None
+    with ExitStack() as stack:
+        async with (
+            interrupts() as stop,
+            registry.load_backend(args.backend) as backend,
+            registry.load_policy(args.policy, seed=args.seed) as policy,
+        ):
+            warn_of_isolation(backend)
+            images = await prepare(backend, (task.image for task in suite.tasks[: args.limit]))
+            folder = None
+            if args.output is not None:
+                manifest = make_manifest(
+                    suite=suite,
+                    backend=backend,
+                    images=images,
+                    policy=args.policy,
+                    limits=limits,
+                    max_turns=args.max_turns,
+                    seed=args.seed,
+                    compat=args.compat,
+                    command=sys.argv,
+                    options={name: getattr(args, name) for name in ("attempts", "limit")},
+                )
+                folder = RunFolder.open(args.output, manifest, resume=not args.no_resume)
+                stack.enter_context(folder)
+                tally, earlier = folder.tally, folder.tally.episodes
+            async with rollout(
+                suite,
+                policy,
+                backend=backend,
+                attempts=args.attempts,
+                concurrency=args.concurrency,
+                limits=limits,
+                max_turns=args.max_turns,
+                limit=args.limit,
+                done=folder.done if folder else frozenset(),
+            ) as episodes:
+                statistics = episodes.statistics
+                stop.drain = episodes.drain
+                if args.concurrency and episodes.admission.concurrency < args.concurrency:
+                    at_once = episodes.admission.concurrency
+                    say(f"This machine can take {at_once} episodes at once, not more.")
+                async with progress(statistics):
+                    async for episode in episodes:
+                        if folder is None:
+                            tally.add(episode)
+                        else:
+                            await anyio.to_thread.run_sync(folder.append, episode)
+    if statistics is None:
+        statistics = Statistics(total=0)
+    summary = {
+        "suite": suite.name,
+        "backend": registry.backend_class(args.backend).name,
+        "policy": args.policy,
+        **statistics.summary(),
+        **tally.summary(),  # with a run folder: of all that is in it
+        "resumed": earlier,
+        "interrupted": stop.status is not None,
+        "output": None if args.output is None else str(args.output),
+    }
+    report(summary, as_json=args.json)
+    if stop.status is not None:
+        if args.output is not None:
+            say(f"Stopped early; the same command goes on with {args.output}.")
+        return stop.status
+    return 1 if tally.harness_errors else 0
+
+
+def limits_of(args: argparse.Namespace, suite: Suite) -> Limits:
+    """Give the suite's limits with what the command line says instead."""
+    changed = {
+        name: value
+        for name, value in (
+            ("step_seconds", args.timeout),
+            ("episode_seconds", args.episode_timeout),
+        )
+        if value is not None
+    }
+    return evolve(suite.limits, **changed)
+
+
+def report(summary: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print the result of a run."""
+    if as_json:
+        emit_json(summary)
+        return
+
+    def number(name: str, form: str) -> str:
+        value = summary[name]
+        return "-" if value is None else format(value, form)
+
+    def counts(name: str) -> str:
+        largest = sorted(summary[name].items(), key=lambda item: -item[1])
+        return ", ".join(f"{key} {count}" for key, count in largest) or "-"
+
+    speed = (
+        f"{summary['wall_seconds']:.1f} s: {summary['episodes_per_second']:.1f} episodes/s,"
+        f" {summary['steps_per_second']:.0f} steps/s,"
+        f" {summary['peak_concurrency']} at once at most"
+    )
+    rows = [
+        ("episodes", f"{summary['episodes']}, {summary['resumed']} of them from earlier runs"),
+        ("solved", f"{summary['solved']} ({number('success_rate', '.1%')})"),
+        ("mean reward", number("mean_reward", ".3f")),
+        ("mean turns", number("mean_turns", ".1f")),
+        ("ended", counts("stop_reasons")),
+        ("steps", f"{summary['steps']} ({counts('outcomes')})"),
+        ("time", speed),
+    ]
+    if not summary["resumed"]:
+        rows[0] = ("episodes", str(summary["episodes"]))
+    if summary["output"]:
+        rows.append(("kept in", summary["output"]))
+    title = f"{summary['suite']} on {summary['backend']}, policy {summary['policy']}"
+    show(table(title, ("", ""), rows))

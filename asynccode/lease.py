@@ -1,0 +1,65 @@
+"""A sandbox on loan: the sandbox itself, and what is given back when it closes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from asynccode.interfaces import Sandbox, Session
+from asynccode.outcomes import Change, ExecResult
+
+
+class Lease(Sandbox):
+    """Passes everything on to a sandbox and calls `release` once when it has closed.
+
+    What a backend's sandboxes have beyond the interface is reached through the lease too.
+    """
+
+    def __init__(self, sandbox: Sandbox, release: Callable[[], None]) -> None:
+        self.sandbox = sandbox
+        self._release: Callable[[], None] | None = release
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.sandbox, name)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the sandbox is there, as far as its backend can say without asking it."""
+        return bool(getattr(self.sandbox, "is_alive", True))
+
+    async def session(self) -> Session:
+        """Open the sandbox's session."""
+        return await self.sandbox.session()
+
+    async def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        seconds: float | None = None,
+        split: bool = False,
+    ) -> ExecResult:
+        """Run one program in the sandbox."""
+        return await self.sandbox.exec(argv, cwd=cwd, env=env, seconds=seconds, split=split)
+
+    async def read(self, path: str | bytes, *, max_bytes: int = 16 * 1024 * 1024) -> bytes:
+        """Read a file of the sandbox."""
+        return await self.sandbox.read(path, max_bytes=max_bytes)
+
+    async def write(self, path: str | bytes, data: bytes, *, mode: int = 0o644) -> None:
+        """Write a file in the sandbox."""
+        await self.sandbox.write(path, data, mode=mode)
+
+    async def changes(self, *, hashes: bool = False) -> tuple[Change, ...]:
+        """Give what differs from the image."""
+        return await self.sandbox.changes(hashes=hashes)
+
+    async def aclose(self) -> None:
+        """Close the sandbox and give its room back."""
+        try:
+            await self.sandbox.aclose()
+        finally:
+            release, self._release = self._release, None
+            if release is not None:
+                release()

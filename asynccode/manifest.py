@@ -1,0 +1,55 @@
+"""The manifest of a run: what decides what an episode is, and where and when it was made."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from attrs import asdict
+
+from asynccode.interfaces import Backend, Suite
+from asynccode.outcomes import Limits
+
+
+def make_manifest(
+    *,
+    suite: Suite,
+    backend: Backend,
+    images: Mapping[str, str],
+    policy: str,
+    limits: Limits,
+    max_turns: int,
+    seed: int,
+    compat: str | None,
+    command: Sequence[str],
+    options: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Put a manifest together.
+
+    `images` are the digests of what was built, by the digests of the descriptions; `options`
+    is what may change from run to run in one folder (attempts, limit, concurrency).
+    """
+    from asynccode import __version__
+
+    return {
+        "suite": suite.name,
+        "suite_digest": suite.digest,
+        "backend": backend.name,
+        "images": dict(images),
+        "policy": policy,
+        "semantics": getattr(suite, "semantics", "persistent"),
+        "compat": compat,
+        "limits": asdict(limits),
+        "max_turns": max_turns,
+        "seed": seed,
+        "versions": {
+            "asynccode": __version__,
+            "python": platform.python_version(),
+            "kernel": platform.release(),
+        },
+        "command": list(command),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        **options,
+    }

@@ -1,0 +1,173 @@
+"""Policies that need no model: gold, no-op, a replay of recorded actions, a person."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import anyio.to_thread
+
+from asynccode.errors import InputError, PolicyError, TaskDataError
+from asynccode.interfaces import Policy
+from asynccode.records import Action, Skip, StopReason, Submit, Turn
+
+
+class Gold(Policy):
+    """Plays the task's gold actions in order, then submits."""
+
+    async def act(self, turn: Turn) -> Action:
+        """Give the next gold action."""
+        if not turn.task.gold:
+            raise PolicyError(f"Task {turn.task.id!r} has no gold.")
+        played = len(turn.steps)
+        return turn.task.gold[played] if played < len(turn.task.gold) else Submit()
+
+
+class Noop(Policy):
+    """Submits at once: what doing nothing earns."""
+
+    async def act(self, turn: Turn) -> Action:
+        """Submit."""
+        return Submit()
+
+
+class Scripted(Policy):
+    """Plays the same list of actions in every episode, then submits."""
+
+    def __init__(self, *actions: Action) -> None:
+        self.actions = actions
+
+    async def act(self, turn: Turn) -> Action:
+        """Give the next action of the list."""
+        played = len(turn.steps)
+        return self.actions[played] if played < len(self.actions) else Submit()
+
+
+class Replay(Policy):
+    """Plays recorded actions, by task and attempt, then submits."""
+
+    def __init__(
+        self, actions: Mapping[tuple[str, int], Sequence[Action]], source: str = "the recording"
+    ) -> None:
+        self.actions = actions
+        self.source = source
+
+    @classmethod
+    def load(cls, source: str) -> Replay:
+        """Read an InterCode result file, a run folder or its `episodes.jsonl`.
+
+        Raises `TaskDataError` if it cannot be read.
+        """
+        return cls(recorded_actions(Path(source)), source)
+
+    async def act(self, turn: Turn) -> Action:
+        """Give the next recorded action; an attempt that was not recorded plays attempt 0."""
+        task = turn.task.id
+        actions = self.actions.get((task, turn.attempt), self.actions.get((task, 0)))
+        if actions is None:
+            raise PolicyError(f"{self.source} holds no actions for task {task!r}.")
+        played = len(turn.steps)
+        return actions[played] if played < len(actions) else Submit()
+
+
+def recorded_actions(path: Path) -> dict[tuple[str, int], list[Action]]:
+    """Read the actions of every recorded (task, attempt).
+
+    Raises `TaskDataError` if the file is neither a recorded InterCode result nor one of our
+    run folders.
+    """
+    if path.is_dir() or path.suffix == ".jsonl":
+        return _from_run_folder(path)
+    if not path.exists():
+        raise TaskDataError(f"There is no recording {path}: name a result file or a run folder.")
+    from asynccode.registry import RECORDINGS, resolve
+
+    read = resolve(RECORDINGS, "reader of recordings")
+    return {(str(task), 0): list(actions) for task, actions in read(path).items()}
+
+
+def _from_run_folder(path: Path) -> dict[tuple[str, int], list[Action]]:
+    from asynccode.runfolder import read_episodes
+
+    recorded = {}
+    for episode in read_episodes(path):
+        actions: list[Action] = [step["action"] for step in episode["steps"]]
+        stop = episode["stop_reason"]
+        # A typed action is always the last one, and its stop reason says that it was one.
+        if actions and stop == StopReason.SUBMITTED:
+            _, space, answer = str(actions[-1]).partition(" ")
+            actions[-1] = Submit(answer=answer if space else None)
+        elif actions and stop == StopReason.SKIPPED:
+            actions[-1] = Skip()
+        recorded[episode["task_id"], episode["attempt"]] = actions
+    return recorded
+
+
+HELP = """\
+A line is run as code; one that ends in a backslash goes on in the next.
+  submit [ANSWER]   end the episode; ANSWER replaces the last output as the answer
+  skip              give the task up
+  :query            show the task again
+  :help             show this
+The end of the input (^D) submits."""
+
+
+class Human(Policy):
+    """Asks a person, line by line, on standard input; talks on standard error."""
+
+    async def act(self, turn: Turn) -> Action:
+        """Show the last observation and read the next action."""
+        self._say(turn.observation)
+        if not turn.steps:
+            self._say("(:help for help)")
+        while True:
+            # Reading blocks, so a thread does it; one that still waits is left behind.
+            line = await anyio.to_thread.run_sync(self._read, abandon_on_cancel=True)
+            match line if line is None else line.strip():
+                case None:
+                    return Submit()
+                case "":
+                    continue
+                case ":help":
+                    self._say(HELP)
+                case ":query":
+                    self._say(turn.task.query)
+                case ":quit" | "skip":
+                    return Skip()
+                case "submit":
+                    return Submit()
+                case text if text.startswith("submit "):
+                    return Submit(answer=text.removeprefix("submit ").strip())
+                case _:
+                    assert line is not None
+                    return line
+
+    @staticmethod
+    def _say(text: str) -> None:
+        if text:
+            print(text.rstrip("\n"), file=sys.stderr, flush=True)  # noqa: T201 (this is its job)
+
+    @staticmethod
+    def _read() -> str | None:
+        """Read one action, its continuation lines joined; None at the end of the input."""
+        lines: list[str] = []
+        prompt = "$ "
+        while True:
+            try:
+                if sys.stdin.isatty():
+                    line = input(prompt)
+                else:
+                    print(prompt, end="", file=sys.stderr, flush=True)  # noqa: T201
+                    line = sys.stdin.readline()
+                    if not line:
+                        raise EOFError
+                    line = line.removesuffix("\n")
+            except EOFError:
+                return "\n".join(lines) if lines else None
+            except UnicodeDecodeError as error:
+                raise InputError("The standard input is not valid UTF-8 text.") from error
+            lines.append(line)
+            if not line.endswith("\\"):
+                return "\n".join(lines)
+            prompt = "> "

@@ -1,0 +1,147 @@
+"""Names of backends, suites and policies, and where each one lives.
+
+The core imports no backend and no task: it knows strings, and loads what they name when it
+is asked for. Any `package.module:Name` is accepted where a name is.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from asynccode.errors import InputError
+from asynccode.interfaces import Backend, Policy, Suite
+
+BACKENDS: dict[str, str] = {
+    "nsjail": "asynccode.backends.nsjail:NsjailBackend",
+    "local": "asynccode.backends.local:LocalBackend",
+}
+"""Backends by name; the first is the default."""
+
+SUITES: dict[str, str] = {
+    "bash": "asynccode.tasks.bash:load",
+    "intercode/": "asynccode.tasks.intercode.loader:load",
+}
+"""Loaders of suites by name; a name that ends in `/` stands for all names that begin so."""
+
+POLICIES: dict[str, str] = {
+    "gold": "asynccode.policies:Gold",
+    "noop": "asynccode.policies:Noop",
+    "human": "asynccode.policies:Human",
+    "replay:": "asynccode.policies:Replay.load",
+}
+"""Policies by name; a name that ends in `:` is called with what follows it."""
+
+RECORDINGS = "asynccode.tasks.intercode.recordings:recorded_actions"
+"""Reads the actions of a recorded InterCode result file."""
+
+
+def resolve(path: str, what: str = "name") -> Any:
+    """Import `package.module:Name` (or `:Name.attribute`) and give the object.
+
+    Raises `InputError` if the module or the name is not there.
+    """
+    module_name, _, name = path.partition(":")
+    try:
+        value: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (module_name + ".").startswith(error.name + "."):
+            raise  # the module is there, something that it needs is not
+        raise InputError(f"The {what} {path!r}: there is no module {error.name!r}.") from error
+    for part in name.split("."):
+        if not hasattr(value, part):
+            raise InputError(f"The {what} {path!r}: {module_name} has no {part!r}.")
+        value = getattr(value, part)
+    return value
+
+
+def _is_dotted(name: str) -> bool:
+    module_name, colon, attribute = name.partition(":")
+    return bool(colon) and all(
+        part.isidentifier() for part in [*module_name.split("."), *attribute.split(".")]
+    )
+
+
+def _find(name: str, table: Mapping[str, str], what: str) -> tuple[str, str]:
+    """Give the dotted path for a name, and the rest of the name after a prefix."""
+    if name in table and name[-1] not in "/:":
+        return table[name], ""
+    for prefix, path in table.items():
+        if prefix[-1] in "/:" and name.startswith(prefix) and name != prefix:
+            return path, name[len(prefix) :]
+    if _is_dotted(name):
+        return name, ""
+    known = [f"{key}..." if key[-1] in "/:" else key for key in table]
+    close = difflib.get_close_matches(name, table, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    raise InputError(
+        f"There is no {what} {name!r}: {hint}there are {', '.join(known)},"
+        " and any package.module:Name."
+    )
+
+
+def backend_class(name: str) -> type[Backend]:
+    """Give the class of a backend. Raises `InputError` if there is none of that name."""
+    path, _ = _find(name, BACKENDS, "backend")
+    found = resolve(path, "backend")
+    if not (isinstance(found, type) and issubclass(found, Backend)):
+        raise InputError(f"The backend {name!r} is not a subclass of asynccode.Backend.")
+    return found
+
+
+def load_backend(name: str) -> Backend:
+    """Make a backend; the caller enters and closes it. Raises `InputError`."""
+    return backend_class(name)()
+
+
+def load_suite(
+    name: str,
+    *,
+    data: Path | None = None,
+    compat: str | None = None,
+    base: str | None = None,
+) -> Suite:
+    """Load a suite by name, or from a loader, a class or an object at a dotted path.
+
+    `data` is by default what the environment variable `ASYNCCODE_DATA` names.
+
+    Raises `InputError` if there is none, and what its loader raises (`TaskDataError`).
+    """
+    path, _ = _find(name, SUITES, "suite")
+    found = resolve(path, "suite")
+    if data is None and os.environ.get("ASYNCCODE_DATA"):
+        data = Path(os.environ["ASYNCCODE_DATA"])
+    if isinstance(found, type):
+        found = found()
+    elif not isinstance(found, Suite) and callable(found):
+        found = found(name, data=data, compat=compat, base=base)
+    if not isinstance(found, Suite):
+        raise InputError(f"The suite {name!r} gives no asynccode.Suite.")
+    return found
+
+
+def load_policy(name: str, *, seed: int = 0) -> Policy:
+    """Make a policy; the caller closes it. One that takes a `seed` gets it.
+
+    Raises `InputError` if there is none of that name.
+    """
+    path, rest = _find(name, POLICIES, "policy")
+    found = resolve(path, "policy")
+    if callable(found):
+        arguments: dict[str, Any] = {"seed": seed} if _takes(found, "seed") else {}
+        found = found(rest, **arguments) if rest else found(**arguments)
+    if not isinstance(found, Policy):
+        raise InputError(f"The policy {name!r} gives no asynccode.Policy.")
+    return found
+
+
+def _takes(function: Callable[..., Any], name: str) -> bool:
+    try:
+        return name in inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return False

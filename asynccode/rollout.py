@@ -1,0 +1,265 @@
+"""Many episodes in one event loop, results in completion order.
+
+    async with asynccode.rollout("bash", "gold", attempts=4) as episodes:
+        async for episode in episodes:
+            print(episode.task_id, episode.reward)
+
+Leaving the block early cancels what still runs and leaves nothing behind. Jobs go task by
+task, all attempts of one next to each other, so that groups are complete early and the pool
+has few images to keep warm. A slow consumer slows the run: no more than a handful of
+finished episodes wait for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Set as AbstractSet
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from typing import TypeVar
+
+import anyio
+import anyio.to_thread
+from anyio.streams.memory import MemoryObjectSendStream
+from attrs import define, field
+
+from asynccode import registry
+from asynccode.admission import Admission
+from asynccode.episode import Running, play
+from asynccode.errors import BackendError, InputError, Unavailable
+from asynccode.images import Image
+from asynccode.interfaces import Backend, Policy, Sandbox, Scope, Suite, Worlds
+from asynccode.machine import Machine
+from asynccode.outcomes import Limits
+from asynccode.pool import Pool
+from asynccode.records import Episode, StopReason, Task
+from asynccode.statistics import Statistics
+
+WAITING = 16
+"""Finished episodes that may wait for the consumer before the run waits for it."""
+BROKEN_AFTER = 20
+"""Worlds in a row that could not be made before the run is given up."""
+
+S = TypeVar("S", bound=Scope)
+
+
+@define(kw_only=True, eq=False)
+class Rollout:
+    """A run: iterate over it once. Made by `rollout`."""
+
+    suite: Suite
+    backend: Backend
+    policy: Policy
+    limits: Limits
+    max_turns: int
+    admission: Admission
+    pool: Pool
+    statistics: Statistics
+    _worlds: Worlds
+    _jobs: Iterator[tuple[Task, int]]
+    _draining: bool = False
+    _failures: int = 0
+    _broken: Exception | None = None
+    _stream: AsyncIterator[Episode] = field(init=False)
+
+    def drain(self) -> None:
+        """Start no more episodes; iteration ends when those that run have ended."""
+        self._draining = True
+
+    def __aiter__(self) -> AsyncIterator[Episode]:
+        return self
+
+    async def __anext__(self) -> Episode:
+        try:
+            return await anext(self._stream)
+        except StopAsyncIteration:
+            if self._broken is not None:
+                raise self._broken from None
+            raise
+
+    async def _work(self, send: MemoryObjectSendStream[Episode]) -> None:
+        """Play all jobs; an error of the run itself waits for the consumer to meet it."""
+        workers = min(self.admission.concurrency, self.statistics.total)
+        try:
+            with collapsed():
+                async with send, anyio.create_task_group() as group:
+                    for _ in range(workers):
+                        group.start_soon(self._worker, send)
+        except Exception as error:  # noqa: BLE001 (raised again where the consumer is)
+            self._broken = error
+        finally:
+            self.statistics.ended = perf_counter()
+
+    async def _worker(self, send: MemoryObjectSendStream[Episode]) -> None:
+        statistics = self.statistics
+        while not self._draining:
+            async with self.admission.episodes:
+                job = None if self._draining else next(self._jobs, None)
+                if job is None:
+                    return
+                statistics.started += 1
+                self.pool.ahead = statistics.total - statistics.started
+                episode = await self._play(*job)
+                if episode.stop_reason is StopReason.HARNESS_ERROR:
+                    statistics.retried += 1
+                    episode = await self._play(*job)
+            statistics.finished.add(episode)
+            await send.send(episode)
+
+    async def _play(self, task: Task, attempt: int) -> Episode:
+        running = Running(task_id=task.id, attempt=attempt)
+        self.statistics.begin(running)
+        try:
+            episode = await play(
+                task,
+                suite=self.suite,
+                backend=self.backend.name,
+                policy=self.policy,
+                worlds=self._worlds,
+                attempt=attempt,
+                limits=self.limits,
+                max_turns=self.max_turns,
+                running=running,
+            )
+        finally:
+            self.statistics.end(running)
+        self._failures = 0 if running.started else self._failures + 1
+        if self._failures >= BROKEN_AFTER:
+            raise BackendError(
+                f"The run was stopped: {self._failures} worlds in a row could not be made;"
+                f" the last error was: {episode.error}"
+            )
+        return episode
+
+
+@asynccontextmanager
+async def rollout(
+    suite: Suite | str,
+    policy: Policy | str,
+    *,
+    backend: Backend | str = "nsjail",
+    attempts: int = 1,
+    concurrency: int | None = None,
+    limits: Limits | None = None,
+    max_turns: int = 10,
+    seed: int = 0,
+    limit: int | None = None,
+    done: AbstractSet[tuple[str, int]] = frozenset(),
+    data: Path | None = None,
+    compat: str | None = None,
+    base: str | None = None,
+    pool_size: int | None = None,
+) -> AsyncIterator[Rollout]:
+    """Play `attempts` episodes of each task and yield an async iterator of the episodes.
+
+    Names are looked up in the registry (`data`, `compat` and `base` go to the suite's loader,
+    `seed` to the policy) and what they name is closed at the end; objects stay the caller's.
+    `limits` replaces the suite's; `limit` takes the first tasks only; `done` holds
+    (task id, attempt) pairs to leave out; `pool_size` is the most sandboxes kept ready.
+
+    One failing episode never fails the run. A harness error is retried once in a new world,
+    then yielded with reward None. Raises `InputError` for input that cannot be used,
+    `Unavailable` if the backend cannot work here, and, from the iteration, `BackendError` if
+    20 worlds in a row could not be made.
+    """
+    for name, value in (("attempts", attempts), ("max_turns", max_turns), ("limit", limit)):
+        if value is not None and value < 1:
+            raise InputError(f"{name} must be at least 1, not {value}.")
+    with collapsed():
+        async with AsyncExitStack() as stack:
+            if isinstance(suite, str):
+                load = partial(registry.load_suite, suite, data=data, compat=compat, base=base)
+                suite = await anyio.to_thread.run_sync(load)
+            if isinstance(policy, str):
+                policy = await _owned(stack, registry.load_policy(policy, seed=seed))
+            if isinstance(backend, str):
+                backend = await _owned(stack, registry.load_backend(backend))
+            jobs = [
+                (task, attempt)
+                for task in suite.tasks[:limit]
+                for attempt in range(attempts)
+                if (task.id, attempt) not in done
+            ]
+            machine = await anyio.to_thread.run_sync(Machine.measure)
+            admission = Admission(concurrency, machine=machine)
+            await prepare(backend, (task.image for task, _ in jobs))
+            pool = await stack.enter_async_context(Pool(backend, admission, size=pool_size))
+            run = Rollout(
+                suite=suite,
+                backend=backend,
+                policy=policy,
+                limits=limits or suite.limits,
+                max_turns=max_turns,
+                admission=admission,
+                pool=pool,
+                statistics=Statistics(total=len(jobs)),
+                worlds=pool if limits is None else _Limited(pool, limits),
+                jobs=iter(jobs),
+            )
+            send, receive = anyio.create_memory_object_stream[Episode](WAITING)
+            run._stream = await stack.enter_async_context(receive)  # noqa: SLF001 (its maker)
+            group = await stack.enter_async_context(anyio.create_task_group())
+            stack.callback(group.cancel_scope.cancel)
+            group.start_soon(run._work, send)  # noqa: SLF001
+            yield run
+
+
+async def prepare(backend: Backend, images: Iterable[Image]) -> dict[str, str]:
+    """Build the images that are not built yet; give what was built by image digest.
+
+    Raises `ImageError` or `Unavailable`, as `Backend.prepare` does.
+    """
+    # Tasks mostly share image objects; hashing each of those once is enough.
+    distinct = {image.digest: image for image in {id(i): i for i in images}.values()}
+    built: dict[str, str] = {}
+    at_once = anyio.CapacityLimiter(4)
+
+    async def build(digest: str, image: Image) -> None:
+        async with at_once:
+            built[digest] = await backend.prepare(image)
+
+    with collapsed():
+        async with anyio.create_task_group() as group:
+            for digest, image in distinct.items():
+                group.start_soon(build, digest, image)
+    return dict(sorted(built.items()))
+
+
+async def _owned(stack: AsyncExitStack, scope: S) -> S:
+    await stack.enter_async_context(scope)
+    return scope
+
+
+class _Limited:
+    """Worlds in which the run's limits hold, whatever the suite's are."""
+
+    def __init__(self, worlds: Worlds, limits: Limits) -> None:
+        self._worlds = worlds
+        self._limits = limits
+
+    async def open(self, image: Image, limits: Limits) -> Sandbox:
+        return await self._worlds.open(image, self._limits)
+
+
+@contextmanager
+def collapsed() -> Iterator[None]:
+    """Raise the one error of a task group itself, so that callers can catch it by its type."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        errors = list(_leaves(group))
+        # One broken backend fails many tasks at once: one sentence says it for all.
+        first = next((e for e in errors if isinstance(e, Unavailable)), errors[0])
+        if all(type(error) is type(first) for error in errors):
+            raise first from first.__cause__
+        raise
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
