@@ -52,6 +52,7 @@ class LocalSandbox(Sandbox):
                     *((os.POSIX_SPAWN_DUP2, fd, FIRST + i) for i, fd in enumerate(wiring.theirs)),
                 ],
                 setsid=True,
+                setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),  # Python ignores them
             )
             wiring.hand_over()
             self._slots = wiring.slots(backend.hub, limits, self)

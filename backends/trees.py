@@ -80,9 +80,7 @@ def node(path: bytes) -> Node:
         target = os.readlink(path)
         size, sha256 = len(target), hashlib.sha256(target).hexdigest()
     mode = stat.S_IMODE(info.st_mode)
-    return Node(
-        type=kind, mode=mode, owner=(info.st_uid, info.st_gid), size=size, sha256=sha256
-    )
+    return Node(type=kind, mode=mode, owner=(info.st_uid, info.st_gid), size=size, sha256=sha256)
 
 
 def snapshot(folder: Path) -> Tree:

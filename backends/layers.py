@@ -1,0 +1,210 @@
+"""Images as stacks of folders, built once and kept in the user's cache.
+
+A layer's folder is named by the hash of everything below it and of itself. It is built under a
+temporary name while a lock is held, and renamed when complete: a folder that is there is
+right, whoever built it, and two processes that want the same one build it once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import stat
+import subprocess
+import tarfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from asynccode.backends import debian, host, trees
+from asynccode.backends.owners import Owner, me
+from asynccode.errors import ImageError
+from asynccode.images import Commands, Entry, Image, Layer, Manifest, layer_digest
+
+TEMPORARY = ".building-"
+Runner = Callable[[Image, Commands, Sequence[str], str], Awaitable[None]]
+"""Runs a layer's commands on top of layers and puts what they changed into a new folder."""
+
+
+def cache() -> Path:
+    """Give the folder that holds the built layers, made if need be."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(base) / "asynccode" / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o755)  # a jail's root must be able to walk through it
+    return folder
+
+
+def clean(folder: Path | None = None) -> list[str]:
+    """Remove what dead builders left; gives what was removed."""
+    removed = []
+    for path in (folder or cache()).glob(f"{TEMPORARY}*"):
+        if Owner.parse(path.name.removeprefix(TEMPORARY)).is_dead():
+            shutil.rmtree(path, ignore_errors=True)
+            removed.append(f"unfinished image layer {path.name}")
+    return removed
+
+
+def _chain(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]
+
+
+class Store:
+    """Builds images in `folder`, every file of which belongs to `owner` or above."""
+
+    def __init__(self, folder: Path, owner: int, runner: Runner) -> None:
+        self.folder, self._owner, self._runner = folder, owner, runner
+        self._known: dict[str, tuple[str, ...]] = {}
+
+    async def layers(self, image: Image) -> tuple[str, ...]:
+        """Build what is missing of `image`; gives the names of its folders, topmost first."""
+        known = self._known.get(image.digest)
+        if known is None:
+            known = self._known[image.digest] = await self._layers(image)
+        return known
+
+    async def _layers(self, image: Image) -> tuple[str, ...]:
+        stack = [await self._base(image.base)]
+        for layer in image.layers:
+            stack.insert(0, await self._layer(image, layer, stack))
+        if not self._holds(stack, image.workdir):
+            workdir = Manifest(entries=[Entry(path=image.workdir, type="directory", mode=0o755)])
+            stack.insert(0, await self._layer(image, workdir, stack))
+        return tuple(stack)
+
+    def _holds(self, stack: Sequence[str], path: str) -> bool:
+        return any((self.folder / name / path.lstrip("/")).is_dir() for name in stack)
+
+    async def _layer(self, image: Image, layer: Layer, stack: Sequence[str]) -> str:
+        environment = repr((image.workdir, image.env)) if isinstance(layer, Commands) else ""
+        name = _chain("layer", layer_digest(layer), environment, *stack)
+        async with self._building(name) as target:
+            if target is None:
+                pass
+            elif isinstance(layer, Commands):
+                await self._runner(image, layer, stack, target.name)
+            else:
+                await anyio.to_thread.run_sync(self._unpack, layer, stack, target)
+        return name
+
+    async def _base(self, base: str) -> str:
+        if base == "host":
+            name = _chain("host", await anyio.to_thread.run_sync(host.digest))
+            build: Callable[[Path], None] = host.build
+        elif base in debian.RECIPES:
+            name, build = base_name(base), debian.RECIPES[base].build
+        else:
+            name, build = _from_path(Path(base))
+        async with self._building(name) as target:
+            if target is not None:
+                await anyio.to_thread.run_sync(build, target)
+                await anyio.to_thread.run_sync(self._adopt, target)
+        return name
+
+    @asynccontextmanager
+    async def _building(self, name: str) -> AsyncIterator[Path | None]:
+        """Give a folder to build `name` in, or None if it is there."""
+        final = self.folder / name
+        if final.is_dir():
+            yield None
+            return
+        with open(self.folder / f".lock-{name}", "w") as lock:  # noqa: ASYNC230 - never blocks
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    await anyio.sleep(0.05)
+            if final.is_dir():
+                yield None
+                return
+            target = self.folder / f"{TEMPORARY}{me().label}-{name}"
+            shutil.rmtree(target, ignore_errors=True)
+            target.mkdir()
+            try:
+                yield target
+                target.chmod(0o755)
+                target.rename(final)
+            except BaseException:
+                shutil.rmtree(target, ignore_errors=True)
+                raise
+            finally:
+                Path(lock.name).unlink(missing_ok=True)
+
+    def _unpack(self, manifest: Manifest, stack: Sequence[str], target: Path) -> None:
+        """Place a manifest; folders that lead to its entries keep what they are below."""
+        for entry in manifest.entries:
+            for parent in reversed(Path(entry.path.lstrip("/")).parents):
+                place = target / parent
+                if place.exists():
+                    continue
+                place.mkdir()
+                os.chown(place, self._owner, self._owner)
+                below = [self.folder / name / parent for name in stack]
+                if info := next((path.lstat() for path in below if path.is_dir()), None):
+                    os.chown(place, info.st_uid, info.st_gid)
+                    place.chmod(stat.S_IMODE(info.st_mode))
+        trees.unpack(manifest, lambda path: target / path.lstrip("/"), self._owner)
+
+    def _adopt(self, target: Path) -> None:
+        """Make a base usable: a jail's root owns what root owned, and mount points are there."""
+        for name in ("dev", "proc", "tmp"):
+            (target / name).mkdir(exist_ok=True)
+        if os.getuid() != 0:
+            return
+        for where, folders, files in os.walk(target):
+            for name in (*folders, *files):
+                path = os.path.join(where, name)
+                info = os.lstat(path)
+                uid, gid = info.st_uid + self._owner, info.st_gid + self._owner
+                os.lchown(path, uid, gid)
+                if not stat.S_ISLNK(info.st_mode):
+                    os.chmod(path, stat.S_IMODE(info.st_mode))  # chown drops set-id bits
+
+
+def base_name(recipe: str) -> str:
+    """Give the folder's name of a base that is made by a recipe."""
+    return _chain("debian", recipe, debian.recipe_digest(recipe))
+
+
+def _from_path(path: Path) -> tuple[str, Callable[[Path], None]]:
+    """Give the name of a base that is a folder or a tar archive, and what builds it."""
+    try:
+        info = path.stat()
+    except OSError as error:
+        raise ImageError(
+            f"There is no base {str(path)!r}: give 'host', {', '.join(map(repr, debian.RECIPES))}, "
+            "or the path of a root file system folder or tar archive."
+        ) from error
+    identity = f"{path.resolve()} {info.st_dev} {info.st_ino} {info.st_size} {info.st_mtime_ns}"
+    if path.is_dir():
+        if not any((path / name).exists() for name in ("bin/sh", "usr/bin/sh", "bin/bash")):
+            raise ImageError(f"{path} is not a root file system: it has no bin/sh.")
+        return _chain("folder", identity), lambda target: _copy(path, target)
+    if not tarfile.is_tarfile(path):
+        raise ImageError(f"{path} is neither a folder nor a tar archive.")
+    return _chain("tar", identity), lambda target: _extract(path, target)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a root file system; an ordinary user's copy lacks what they may not read."""
+    done = subprocess.run(
+        ["cp", "-a", "--reflink=auto", f"{source}/.", str(target)], capture_output=True, check=False
+    )
+    if done.returncode and os.getuid() == 0:
+        raise ImageError(f"Copying {source} failed: {done.stderr.decode(errors='replace')[-500:]}")
+
+
+def _extract(source: Path, target: Path) -> None:
+    owner = ["--numeric-owner"] if os.getuid() == 0 else ["--no-same-owner"]
+    command = ["tar", "-x", *owner, "-p", "-C", str(target), "-f", str(source), "--exclude=./dev/*"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    if done.returncode:
+        raise ImageError(
+            f"Unpacking {source} failed: {done.stderr.decode(errors='replace')[-500:]}"
+        )

@@ -1,0 +1,99 @@
+"""Where limits on memory and processes come from: control groups, version 1 or 2, or none.
+
+nsjail makes a group for each jail below a parent of ours, named after its owner, so that what
+a killed owner leaves behind can be told from what is in use.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+ROOT = Path("/sys/fs/cgroup")
+PREFIX = "asynccode-"
+
+
+def _parents(root: Path) -> dict[str, Path]:
+    """Give, for `memory` and `pids`, the group below which ours would go."""
+    with suppress(OSError):
+        if {"memory", "pids"} <= set((root / "cgroup.controllers").read_text().split()):
+            return {"memory": root, "pids": root}
+    return {name: root / name for name in ("memory", "pids") if (root / name).is_dir()}
+
+
+def create(label: str, root: Path = ROOT) -> dict[str, Path]:
+    """Make our parent groups; gives those that could be made (none for most ordinary users)."""
+    made: dict[str, Path] = {}
+    for name, parent in _parents(root).items():
+        group = parent / f"{PREFIX}{label}"
+        with suppress(OSError):
+            group.mkdir(exist_ok=True)
+            if (group / "cgroup.subtree_control").exists():
+                (parent / "cgroup.subtree_control").write_text("+memory +pids")
+                (group / "cgroup.subtree_control").write_text("+memory +pids")
+            made[name] = group
+    return made
+
+
+def options(groups: dict[str, Path], *, memory_bytes: int, processes: int) -> list[str]:
+    """Give nsjail's options for a jail below `groups`."""
+    chosen: list[str] = []
+    if "memory" in groups:
+        chosen += ["--cgroup_mem_max", str(memory_bytes)]
+    if "pids" in groups:
+        chosen += ["--cgroup_pids_max", str(processes)]
+    for name, flag in (("memory", "mem"), ("pids", "pids")):
+        group = groups.get(name)
+        if group is None:
+            continue
+        if (group / "cgroup.subtree_control").exists():
+            chosen += ["--use_cgroupv2", "--cgroupv2_mount", str(group)]
+        else:
+            chosen += [f"--cgroup_{flag}_mount", str(group.parent)]
+            chosen += [f"--cgroup_{flag}_parent", group.name]
+    return chosen
+
+
+def jail(group: Path, init: int) -> Path:
+    """Give the group of the jail whose first process is `init`."""
+    return group / f"NSJAIL.{init}"
+
+
+def _count(path: Path, key: str) -> int:
+    with suppress(OSError):
+        for line in path.read_text().splitlines():
+            name, _, value = line.partition(" ")
+            if name == key:
+                return int(value)
+    return 0
+
+
+def met(groups: dict[str, Path], init: int) -> tuple[int, int]:
+    """Give how often a jail has met its limits on memory and on processes."""
+    memory = processes = 0
+    if group := groups.get("memory"):
+        where = jail(group, init)
+        memory = _count(where / "memory.oom_control", "oom_kill") or _count(
+            where / "memory.events", "oom_kill"
+        )
+    if group := groups.get("pids"):
+        processes = _count(jail(group, init) / "pids.events", "max")
+    return memory, processes
+
+
+def remove(group: Path) -> bool:
+    """Kill what is in a group and below, and remove it; gives whether it is gone."""
+    for below in sorted(group.glob("**/"), reverse=True):
+        with suppress(OSError):
+            for pid in (below / "cgroup.procs").read_text().split():
+                os.kill(int(pid), 9)
+        with suppress(OSError):
+            below.rmdir()
+    return not group.exists()
+
+
+def ours(root: Path = ROOT) -> list[Path]:
+    """Give every parent group of ours on this machine, whoever owns it."""
+    parents = set(_parents(root).values())
+    return [group for parent in parents for group in parent.glob(f"{PREFIX}*")]

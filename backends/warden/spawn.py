@@ -1,0 +1,94 @@
+"""From a request to a running nsjail."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from asynccode.backends.warden.syscalls import (
+    CLONE_NEWNS,
+    CLONE_NEWUSER,
+    MS_BIND,
+    MS_NODEV,
+    MS_NOSUID,
+    MS_PRIVATE,
+    MS_REC,
+    die_with_parent,
+    mount,
+    unshare,
+)
+
+# Everything below is seen by the warden and its jails only: its mounts are private.
+HIDDEN = "/run"
+DEVICES = f"{HIDDEN}/asynccode/dev"
+IMAGES = f"{HIDDEN}/asynccode/images"
+WORLD = f"{HIDDEN}/asynccode/world"
+UPPER, WORK = f"{WORLD}/upper", f"{WORLD}/work"
+NODES = ("null", "zero", "full", "random", "urandom", "tty")
+FIRST = 3
+"""Where descriptors handed to a jail begin; the log comes after them."""
+
+
+def settle(cache: str) -> None:
+    """Move this process to a private mount namespace and lay it out.
+
+    An ordinary user gets a user namespace first, in which they are root.
+    """
+    uid, gid = os.getuid(), os.getgid()
+    if uid == 0:
+        unshare(CLONE_NEWNS)
+    else:
+        unshare(CLONE_NEWUSER | CLONE_NEWNS)
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
+        Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
+    mount("none", "/", None, MS_REC | MS_PRIVATE)
+    mount("tmpfs", HIDDEN, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
+    for folder in (DEVICES, IMAGES, WORLD):
+        os.makedirs(folder)
+    mount(cache, IMAGES, None, MS_BIND)
+    for name in NODES:
+        node = f"{DEVICES}/{name}"
+        with suppress(OSError):
+            Path(node).touch()
+            mount(f"/dev/{name}", node, None, MS_BIND)
+    for name, target in (
+        ("fd", "/proc/self/fd"),
+        ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"),
+        ("shm", "/tmp"),  # noqa: S108 - the jail's own, as large as its disk limit
+    ):
+        os.symlink(target, f"{DEVICES}/{name}")
+
+
+def spawn(argv: Sequence[str], fds: Sequence[int], log: int, *, disk: int, owner: int) -> int:
+    """Start nsjail on a fresh world of `disk` bytes that `owner` owns; gives its process id.
+
+    The world is a tmpfs mounted in a mount namespace of nsjail's own: outside the jail, inside
+    nobody else, gone when nsjail is.
+    """
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        die_with_parent(signal.SIGKILL)
+        unshare(CLONE_NEWNS)
+        mount("tmpfs", WORLD, "tmpfs", MS_NOSUID | MS_NODEV, f"size={disk},mode=755")
+        for folder in (UPPER, WORK):
+            os.mkdir(folder, 0o755)
+            os.chown(folder, owner, owner)
+        for target, fd in enumerate((*fds, log), FIRST):
+            os.dup2(fd, target)
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        os.execv(argv[0], argv)
+    except BaseException as error:  # noqa: BLE001 - nothing may run on in the forked child
+        with suppress(OSError):
+            os.write(log, f"{argv[0]}: {error}\n".encode())
+    finally:
+        os._exit(127)

@@ -1,0 +1,82 @@
+"""Fixtures: event loops, real backends that skip by probe, and a check that nothing leaks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+from asynccode.backends import debian, layers, owners
+from asynccode.backends.local import LocalBackend
+from asynccode.backends.nsjail import NsjailBackend
+from asynccode.interfaces import Health
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def _open_descriptors() -> set[str]:
+    found = set()
+    for fd in os.listdir("/proc/self/fd"):
+        try:
+            found.add(f"{fd}:{os.readlink(f'/proc/self/fd/{fd}')}")
+        except OSError:
+            continue
+    return {name for name in found if "/proc/" not in name}
+
+
+@pytest.fixture
+def nothing_leaks() -> Iterator[None]:
+    """No descriptor, child or control group of ours is left behind."""
+    before = _open_descriptors()
+    yield
+    after = _open_descriptors()
+    assert after - before == set()
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    assert children == []
+    groups = list(Path("/sys/fs/cgroup").glob(f"*/asynccode-{owners.me().label}"))
+    assert groups == []
+
+
+@pytest.fixture(scope="session")
+def nsjail_health() -> Health:
+    return anyio.run(NsjailBackend.probe)
+
+
+@pytest.fixture
+async def nsjail_backend(nsjail_health: Health) -> AsyncIterator[NsjailBackend]:
+    if not nsjail_health.available:
+        pytest.skip(f"nsjail: {nsjail_health.reason}")
+    async with NsjailBackend() as backend:
+        yield backend
+
+
+@pytest.fixture
+async def local_backend() -> AsyncIterator[LocalBackend]:
+    async with LocalBackend() as backend:
+        yield backend
+
+
+@pytest.fixture(scope="session")
+def intercode_data() -> Path:
+    folder = Path(os.environ.get("ASYNCCODE_DATA") or REPOSITORY.parent / "shared" / "intercode")
+    if not (folder / "data").is_dir():
+        pytest.skip(f"InterCode's data is not in {folder}; name its folder in $ASYNCCODE_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def debian_base() -> str:
+    """The name of the Debian 12 base, which root can build and others can only find."""
+    name = "debian-12-intercode"
+    built = layers.cache() / layers.base_name(name)
+    if not built.is_dir() and (os.getuid() != 0 or not debian.can_build()):
+        pytest.skip(f"the base {name} is not built; as root: asynccode images build {name}")
+    return name
