@@ -129,7 +129,7 @@ class LocalSandbox(Sandbox):
         """Kill the shell itself."""
         processes.send(shell, signal.SIGKILL)
 
-    def breach(self, status: int | None) -> Outcome | None:
+    async def breach(self, status: int | None) -> Outcome | None:
         """Give None: nothing here is limited but time and output."""
         return None
 

@@ -27,6 +27,8 @@ from asynccode.shell.wiring import Wiring
 CLOSE_SECONDS = 10.0
 LAST_WORDS_SECONDS = 1.0
 """What nsjail is given to say why it ended, once its descriptors are closed."""
+GROWTH_LOOKS, GROWTH_SECONDS = 10, 0.01
+"""How often, and how long apart, to look at processes that a step left behind."""
 ROOT_OWNER = 100_000
 """As which host user root of a jail appears when we are root: nobody's, far from everyone."""
 SETUP_LIMITS = Limits(
@@ -46,7 +48,7 @@ class NsjailSandbox(Sandbox):
         self._slots = self._wiring.slots(backend.hub, limits, self)
         self._shells = Shells(*self._slots, image.workdir)
         self._pid = self._init = 0
-        self._met = (0, 0)
+        self._idle = self._kills = self._forks = 0
         self._words: str | None = None
         self._ended = anyio.Event()
         self._closed = False
@@ -74,6 +76,8 @@ class NsjailSandbox(Sandbox):
                 await self._ended.wait()
             raise BackendError(f"The jail did not start. {self.obituary()}") from None
         self._init = next(iter(processes.children(self._pid)), 0)
+        # One more for the second shell, which may be started any time.
+        self._idle = cgroups.process_count(self._backend.warden.groups, self._init) + 1
 
     async def session(self) -> Session:
         """Open the session."""
@@ -152,16 +156,28 @@ class NsjailSandbox(Sandbox):
         with suppress(ProcessLookupError):
             await self._ask("kill", shell=shell)
 
-    def breach(self, status: int | None) -> Outcome | None:
+    async def breach(self, status: int | None) -> Outcome | None:
         """Ask the kernel which limit was met since the last step."""
-        before, self._met = self._met, cgroups.met(self._backend.warden.groups, self._init)
-        if self._met[1] > before[1]:
+        groups = self._backend.warden.groups
+        count = cgroups.process_count(groups, self._init)
+        # Left in the background, a fork bomb needs a moment to go off. Look on while it grows.
+        for _ in range(GROWTH_LOOKS if count > self._idle else 0):
+            before, self._forks = self._forks, cgroups.fork_failures(groups, self._init)
+            if self._forks > before:
+                return Outcome.PROCESS_LIMIT
+            await anyio.sleep(GROWTH_SECONDS)
+            earlier, count = count, cgroups.process_count(groups, self._init)
+            if count <= earlier:
+                break
+        if status == 0:
+            return None
+        kills, self._kills = self._kills, cgroups.oom_kills(groups, self._init)
+        forks, self._forks = self._forks, cgroups.fork_failures(groups, self._init)
+        if self._forks > forks:
             return Outcome.PROCESS_LIMIT
-        if self._met[0] > before[0]:
+        if self._kills > kills:
             return Outcome.MEMORY_LIMIT
-        if status and self._disk_is_full():
-            return Outcome.DISK_LIMIT
-        return None
+        return Outcome.DISK_LIMIT if status and self._disk_is_full() else None
 
     def ended(self, words: str) -> None:
         """Take note that nsjail has ended, with these last words."""

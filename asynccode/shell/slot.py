@@ -40,7 +40,7 @@ class Custody(Protocol):
         """Kill the shell itself."""
         ...
 
-    def breach(self, status: int | None) -> Outcome | None:
+    async def breach(self, status: int | None) -> Outcome | None:
         """Give the limit that was met since the last call; `status` is the step's, if ended."""
         ...
 
@@ -116,7 +116,7 @@ class Slot:
                 await self._send(framing.request(code, step.token, split=split))
                 while step.status is None and not step.full:
                     await self._hear(step)
-            outcome = self._decide(step)
+            outcome = await self._decide(step)
             if step.status is None or outcome is Outcome.PROCESS_LIMIT:
                 await self._stop(step, outcome, time.perf_counter() - began)
             if step.shell_ended:
@@ -157,12 +157,12 @@ class Slot:
         if self._lost:
             raise SandboxLost(self._ward.obituary())
 
-    def _decide(self, step: _Step) -> Outcome:
+    async def _decide(self, step: _Step) -> Outcome:
         """Say how the step ended, before anything is repaired."""
         status = step.status
         if step.full:
             return Outcome.OUTPUT_LIMIT
-        if breach := self._ward.breach(status):
+        if breach := await self._ward.breach(status):
             return breach
         if status is None:
             return Outcome.TIMEOUT

@@ -69,17 +69,27 @@ def _count(path: Path, key: str) -> int:
     return 0
 
 
-def met(groups: dict[str, Path], init: int) -> tuple[int, int]:
-    """Give how often a jail has met its limits on memory and on processes."""
-    memory = processes = 0
+def oom_kills(groups: dict[str, Path], init: int) -> int:
+    """Give how often the kernel has killed in a jail for want of memory."""
     if group := groups.get("memory"):
         where = jail(group, init)
-        memory = _count(where / "memory.oom_control", "oom_kill") or _count(
-            where / "memory.events", "oom_kill"
-        )
+        old = _count(where / "memory.oom_control", "oom_kill")
+        return old or _count(where / "memory.events", "oom_kill")
+    return 0
+
+
+def fork_failures(groups: dict[str, Path], init: int) -> int:
+    """Give how often a jail has met its limit on processes."""
+    group = groups.get("pids")
+    return _count(jail(group, init) / "pids.events", "max") if group else 0
+
+
+def process_count(groups: dict[str, Path], init: int) -> int:
+    """Give how many processes and threads a jail has now; 0 if nobody counts."""
     if group := groups.get("pids"):
-        processes = _count(jail(group, init) / "pids.events", "max")
-    return memory, processes
+        with suppress(OSError, ValueError):
+            return int((jail(group, init) / "pids.current").read_text())
+    return 0
 
 
 def remove(group: Path) -> bool:

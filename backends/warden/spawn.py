@@ -81,12 +81,13 @@ def spawn(argv: Sequence[str], fds: Sequence[int], log: int, *, disk: int, owner
         for folder in (UPPER, WORK):
             os.mkdir(folder, 0o755)
             os.chown(folder, owner, owner)
-        for target, fd in enumerate((*fds, log), FIRST):
+        null = os.open(os.devnull, os.O_RDWR)
+        for target, fd in enumerate((null, null, null, *fds, log)):
             os.dup2(fd, target)
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        os.execv(argv[0], argv)
+        os.execv(argv[0], list(argv))
     except BaseException as error:  # noqa: BLE001 - nothing may run on in the forked child
         with suppress(OSError):
             os.write(log, f"{argv[0]}: {error}\n".encode())
