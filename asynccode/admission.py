@@ -65,9 +65,10 @@ class Room:
     good: int = 0
     """Starts that went well since the limit was last changed."""
 
-    def after_exhaustion(self, there: int) -> Room:
-        """Halve what was there, or the limit if that is less."""
-        return evolve(self, limit=max(1, min(self.limit, there) // 2), good=0)
+    def after_exhaustion(self, there: int, floor: int = 1) -> Room:
+        """Halve what was there (the limit if nothing was), but not below `floor`."""
+        half = min(self.limit, there or self.limit) // 2
+        return evolve(self, limit=min(self.limit, max(floor, half)), good=0)
 
     def after_success(self) -> Room:
         """Grow by one after as many good starts as the limit allows at once."""
@@ -164,8 +165,10 @@ class Admission:
 
     def _halve(self) -> None:
         self._halvings += 1
-        self._room = self._room.after_exhaustion(self.alive.borrowed_tokens)
         self._seats = self._seats.after_exhaustion(self.episodes.borrowed_tokens)
+        # Each episode may need a second world: with less room they would wait for each other.
+        floor = 2 * self._seats.limit
+        self._room = self._room.after_exhaustion(self.alive.borrowed_tokens, floor)
         self._apply()
 
     def _apply(self) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -108,14 +107,10 @@ def load_suite(
 ) -> Suite:
     """Load a suite by name, or from a loader, a class or an object at a dotted path.
 
-    `data` is by default what the environment variable `ASYNCCODE_DATA` names.
-
     Raises `InputError` if there is none, and what its loader raises (`TaskDataError`).
     """
     path, _ = _find(name, SUITES, "suite")
     found = resolve(path, "suite")
-    if data is None and os.environ.get("ASYNCCODE_DATA"):
-        data = Path(os.environ["ASYNCCODE_DATA"])
     if isinstance(found, type):
         found = found()
     elif not isinstance(found, Suite) and callable(found):
