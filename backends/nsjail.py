@@ -77,7 +77,7 @@ class NsjailSandbox(Sandbox):
             raise BackendError(f"The jail did not start. {self.obituary()}") from None
         self._init = next(iter(processes.children(self._pid)), 0)
         # One more for the second shell, which may be started any time.
-        self._idle = cgroups.process_count(self._backend.warden.groups, self._init) + 1
+        self._idle = self._processes() + 1
 
     async def session(self) -> Session:
         """Open the session."""
@@ -150,6 +150,12 @@ class NsjailSandbox(Sandbox):
         seconds = min(seconds, 1e9)  # JSON knows no infinity
         with suppress(ProcessLookupError):
             await self._ask("stop", shell=shell, spare=spare, seconds=seconds, force=force)
+        if force:  # the dying count, and what failed to fork meanwhile is no news
+            for _ in range(GROWTH_LOOKS):
+                if self._processes() <= self._idle:
+                    break
+                await anyio.sleep(GROWTH_SECONDS)
+            self._forks_failed(0)
 
     async def kill(self, shell: int) -> None:
         """Kill the shell itself."""
@@ -158,26 +164,37 @@ class NsjailSandbox(Sandbox):
 
     async def breach(self, status: int | None) -> Outcome | None:
         """Ask the kernel which limit was met since the last step."""
-        groups = self._backend.warden.groups
-        count = cgroups.process_count(groups, self._init)
+        count = self._processes()
         # Left in the background, a fork bomb needs a moment to go off. Look on while it grows.
         for _ in range(GROWTH_LOOKS if count > self._idle else 0):
-            before, self._forks = self._forks, cgroups.fork_failures(groups, self._init)
-            if self._forks > before:
+            if self._forks_failed(count):
                 return Outcome.PROCESS_LIMIT
             await anyio.sleep(GROWTH_SECONDS)
-            earlier, count = count, cgroups.process_count(groups, self._init)
+            earlier, count = count, self._processes()
             if count <= earlier:
                 break
         if status == 0:
             return None
-        kills, self._kills = self._kills, cgroups.oom_kills(groups, self._init)
-        forks, self._forks = self._forks, cgroups.fork_failures(groups, self._init)
-        if self._forks > forks:
+        if self._forks_failed(count):
             return Outcome.PROCESS_LIMIT
-        if self._kills > kills:
+        kills = cgroups.oom_kills(self._backend.warden.groups, self._init)
+        if kills > self._kills:
+            self._kills = kills
             return Outcome.MEMORY_LIMIT
         return Outcome.DISK_LIMIT if status and self._disk_is_full() else None
+
+    def _processes(self) -> int:
+        """Count the jail's processes: the kernel's figure where there is one."""
+        count = cgroups.process_count(self._backend.warden.groups, self._init)
+        return count or 1 + sum(1 for _ in processes.tree(self._init))
+
+    def _forks_failed(self, count: int) -> bool:
+        """Whether the limit on processes was met (without control groups: is met now)."""
+        groups = self._backend.warden.groups
+        if "pids" not in groups:
+            return count >= self._limits.processes * 3 // 4
+        before, self._forks = self._forks, cgroups.fork_failures(groups, self._init)
+        return self._forks > before
 
     def ended(self, words: str) -> None:
         """Take note that nsjail has ended, with these last words."""
@@ -240,7 +257,8 @@ class NsjailBackend(Backend):
         await self._group.__aenter__()
         try:
             self._group.start_soon(self.hub.run)
-            await self.warden.start(self._store.folder, self._owner)
+            # An ordinary user is root in the warden's own namespace.
+            await self.warden.start(self._store.folder, 0 if os.getuid() else self._owner)
         except BaseException:
             await self.aclose()
             raise

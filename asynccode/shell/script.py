@@ -23,23 +23,26 @@ ABORT_SIGNAL = "RTMAX"
 end (`extdebug`: a DEBUG trap that fails skips the command) and leave every loop on the way."""
 
 KEEPER = r"""
+shell='bash --norc --noprofile -s <&"$1" 4>&"$2" 5>&"$3" >/dev/null 2>&1 3>&- 6>&- 7>&- 8>&-'
 slot() {
   while read -r word <&"$1"; do
-    bash --norc --noprofile -s <&"$1" 4>&"$2" 5>&"$3" >/dev/null 2>&1 3>&- 6>&- 7>&- 8>&-
+    command eval "$shell"
     printf 'exit %d\n' "$?" >&"$1" || exit
   done
 }
 spare() { if [ -n "$1" ]; then printf 'exit 137\n' >&6; fi; slot 6 7 8; }
-spare '' & second=$!
+command eval 'spare "" & second=$!'
+set -- 3 4 5
 while read -r word <&3; do
-  bash --norc --noprofile -s <&3 5>&5 4>&4 >/dev/null 2>&1 3>&- 6>&- 7>&- 8>&-
+  command eval "${shell%% 3>&-*} 6>&- 7>&- 8>&-"
   status=$?
-  kill -0 "$second" 2>/dev/null || { spare again & second=$!; }
+  kill -0 "$second" 2>/dev/null || command eval 'spare again & second=$!'
   printf 'exit %d\n' "$status" >&3 || exit
 done
 """
 """Process 1: descriptors 3 4 5 are control, output and errors of the first shell, 6 7 8 of the
-second. The second one's keeper is a child and can be killed; the first is process 1 and not."""
+second. The second one's keeper is a child and can be killed; the first is process 1 and not.
+`command eval`, since a sh that cannot fork ends, except in a built-in that is not special."""
 
 START = b"start\n"
 """What a keeper waits for before it starts a shell."""

@@ -22,6 +22,7 @@ from asynccode.outcomes import ExecResult, Limits, Outcome
 from asynccode.shell import framing, script
 from asynccode.shell.hub import Hub
 
+START_ATTEMPTS = 3
 START_SECONDS = 20.0
 """A shell that has not started by then never will."""
 GRACE_SECONDS = 0.25
@@ -91,16 +92,20 @@ class Slot:
 
     async def start(self) -> None:
         """Start the shell; raises `SandboxLost` if it does not come up."""
-        step = self._step = _Step(token="")
-        try:
-            with anyio.move_on_after(START_SECONDS):
-                await self._send(script.START + script.BOOT.encode())
-                while not (step.ready or step.shell_ended):
-                    await self._hear(step)
-            if not step.ready:
-                raise SandboxLost(f"The shell did not start: {self._ward.obituary()}")
-        finally:
-            self._step = None
+        for _ in range(START_ATTEMPTS):
+            step = self._step = _Step(token="")
+            try:
+                with anyio.move_on_after(START_SECONDS):
+                    await self._send(script.START + script.BOOT.encode())
+                    while not (step.ready or step.shell_ended):
+                        await self._hear(step)
+                if step.ready:
+                    return
+                # Most likely what is left of the last step takes all the room there is.
+                await self._ward.stop(0, math.inf, force=True)
+            finally:
+                self._step = None
+        raise SandboxLost(f"The shell does not start. {self._ward.obituary()}")
 
     async def run(self, code: str, *, seconds: float | None, split: bool) -> ExecResult:
         """Run one step; see `Session.run`."""
