@@ -21,7 +21,7 @@ from typing import Any, Literal
 import anyio
 from attrs import evolve
 
-from asynccode.errors import ImageError, InputError, TaskDataError
+from asynccode.errors import InputError, TaskDataError
 from asynccode.images import Image, Manifest
 from asynccode.interfaces import Environment, Sandbox, Session, Suite, Worlds
 from asynccode.outcomes import ExecResult, Limits, MiB, Outcome
@@ -98,8 +98,10 @@ def _read(file: Path, base: str) -> Iterator[Task]:
     except (OSError, ValueError, LookupError, TypeError) as error:
         what = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise TaskDataError(f"Cannot read the tasks in {file}: {what}.") from error
-    except ImageError as error:
-        raise TaskDataError(str(error)) from error
+    except TaskDataError:
+        raise
+    except InputError as error:
+        raise TaskDataError(f"Cannot use the tasks in {file}: {error}") from error
 
 
 def _in_one(task: Task) -> Task:
