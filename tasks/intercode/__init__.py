@@ -1,0 +1,10 @@
+"""InterCode's tasks, with its own semantics to the letter or with ours.
+
+quoting.py      what is executed for an action, and the texts of what cannot be
+similarity.py   how alike two answers are: tf-idf and cosine
+reward.py       the reward of IC-Bash, from two sandboxes' `git status` and answers
+environment.py  the environment: one exec an action, scored against gold's own sandbox
+loader.py       the suites, from a clone of the original or a folder laid out like it
+recordings.py   reads recorded results and reference files
+replay.py       plays recorded episodes again and compares
+"""

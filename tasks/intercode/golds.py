@@ -1,0 +1,106 @@
+"""What gold gives: found out once per task and kind of world, shared by all episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from weakref import WeakKeyDictionary
+
+import anyio
+from attrs import define, field, frozen
+
+from asynccode.errors import TaskDataError
+from asynccode.interfaces import Worlds
+from asynccode.outcomes import Limits
+from asynccode.records import Task
+from asynccode.tasks.intercode import quoting
+from asynccode.tasks.intercode.reward import Side, hashed
+from asynccode.tasks.intercode.world import PATIENCE, World
+
+
+@frozen(kw_only=True)
+class Gold:
+    """What gold gives, or what the original dies of when it scores it."""
+
+    side: Side | None = None
+    crash: str | None = None
+
+
+async def play_gold(task: Task, worlds: Worlds, limits: Limits, *, young: bool) -> Gold:
+    """Run a task's gold in a sandbox of its own and look at it (bash_env.py:71-95).
+
+    Its commands are joined with `;` and quoted as an action is. The original sets no time
+    limit here; ours is `PATIENCE`. It runs gold before each scoring, in one container for
+    all runs, and what git ignores stays: from the second time on, `ln -s /a ~/b` makes its
+    link in the folder that the first one points to. So gold runs twice here, with a reset
+    between, and the second time counts.
+
+    Raises `TaskDataError` if the time is not enough, and what `worlds` raises.
+    """
+    async with await worlds.open(task.image, limits) as sandbox:
+        world = World(sandbox)
+        await world.reset(task.metadata["filesystem"], young=young)
+        plan = quoting.Plan(argv=quoting.argv(";".join(task.gold)), cwd="/")
+        await world.act(plan, seconds=PATIENCE)
+        await world.reset_again()
+        seen = await world.act(plan, seconds=PATIENCE)
+        if seen.observation == quoting.TIMED_OUT:
+            raise TaskDataError(
+                f"Task {task.id!r} cannot be scored: its gold did not end within {PATIENCE:g} s "
+                f"or wrote over {limits.output_bytes} bytes."
+            )
+        answer = None if seen.observation == quoting.MALFORMED else seen.observation
+        try:
+            changes = await world.changes()
+        except quoting.OriginalCrashError as crash:
+            return Gold(crash=str(crash))
+        hashes: dict[str, str] = {}
+        for path, _ in hashed(changes):
+            try:
+                hashes |= await world.hashes([path])
+            except quoting.OriginalCrashError:
+                continue  # the original dies of it only if the agent has that path too
+        return Gold(side=Side(answer=answer, changes=changes, hashes=hashes))
+
+
+@define(eq=False)
+class _Flight:
+    """One computation, under way or done; `task` is held so that its id stays its own."""
+
+    task: Task
+    landed: anyio.Event = field(factory=anyio.Event)
+    gold: Gold | None = None
+    error: TaskDataError | None = None
+
+
+class Golds:
+    """What is known of gold, by worlds and task. An error is not remembered."""
+
+    def __init__(self, play: Callable[[Task, Worlds], Awaitable[Gold]]) -> None:
+        self._play = play
+        self._flights: WeakKeyDictionary[Worlds, dict[int, _Flight]] = WeakKeyDictionary()
+
+    async def get(self, task: Task, worlds: Worlds) -> Gold:
+        """Give what gold gives; concurrent callers share one run of it.
+
+        Hold no sandbox while you wait: the one that gold needs might not fit beside it.
+        A `TaskDataError` goes to all who wait; after any other error, or if the caller who
+        runs gold is cancelled, the next one runs it again.
+        """
+        flights = self._flights.setdefault(worlds, {})
+        while (flight := flights.get(id(task))) is not None:
+            await flight.landed.wait()
+            if flight.gold is not None:
+                return flight.gold
+            if flight.error is not None:
+                raise TaskDataError(*flight.error.args) from flight.error
+        flight = flights[id(task)] = _Flight(task)
+        try:
+            flight.gold = await self._play(task, worlds)
+            return flight.gold
+        except TaskDataError as error:
+            flight.error = error
+            raise
+        finally:
+            if flight.gold is None:
+                del flights[id(task)]
+            flight.landed.set()

@@ -1,0 +1,232 @@
+"""Plays recorded episodes again and compares, turn by turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter, time
+from typing import Any
+
+import anyio
+from attrs import define, field, frozen
+
+from asynccode.errors import AsynccodeError, TaskDataError
+from asynccode.interfaces import Worlds
+from asynccode.records import Task
+from asynccode.tasks.intercode.recordings import CUT, RecordedEpisode, RecordedTurn, Recording
+from asynccode.tasks.intercode.suite import CompatSuite
+
+Progress = Callable[["Played", int], None]
+"""Called with each episode as it ends, and how many there are."""
+FRESH_SECONDS = 1800.0
+"""For how long one image serves: the original's is about as old as the run."""
+NOT_CODE = "Error executing query: Your last `execute` action did not contain bash code"
+"""What ReAct's harness said to an action that it did not execute (eval_react.py)."""
+
+
+@frozen(kw_only=True)
+class Comparison:
+    """One turn: what was expected and what came."""
+
+    expected: RecordedTurn
+    observation: str | None
+    reward: float | None
+    cut: bool = False
+
+    @property
+    def same_observation(self) -> bool:
+        """Whether the agent would have seen the same text."""
+        if self.observation is None or self.expected.observation is None:
+            return False
+        seen = self.observation[:CUT] if self.cut else self.observation
+        return seen == self.expected.observation
+
+    @property
+    def same_reward(self) -> bool:
+        """Whether the rewards are equal."""
+        if self.reward is None or self.expected.reward is None:
+            return False
+        return abs(self.reward - self.expected.reward) < 1e-9
+
+
+@define(kw_only=True)
+class Played:
+    """One episode that was played again."""
+
+    task_id: str
+    turns: list[Comparison] = field(factory=list)
+    error: str | None = None
+    """What went wrong in the harness; turns that were not played differ."""
+
+    def best(self) -> tuple[float, float]:
+        """Give the highest reward that was expected, and that came."""
+        expected = [turn.expected.reward for turn in self.turns]
+        came = [turn.reward for turn in self.turns]
+        best_expected = max((reward for reward in expected if reward is not None), default=0.0)
+        return best_expected, max((reward for reward in came if reward is not None), default=0.0)
+
+
+async def replay(
+    recording: Recording,
+    suite: CompatSuite,
+    worlds: Worlds,
+    *,
+    reference: Mapping[str, RecordedEpisode] | None = None,
+    concurrency: int = 16,
+    progress: Progress | None = None,
+    shown: int = 10,
+) -> dict[str, Any]:
+    """Play every episode of `recording` and give the figures of `replay --json`.
+
+    Recorded figures are compared with, or those of `reference`. An episode that the harness
+    breaks is counted and the others go on. Raises `TaskDataError` if the recording was not
+    made on the suite's tasks or the reference not from the recording.
+    """
+    suite = suite.rebuilt(str(int(time() // FRESH_SECONDS)))
+    jobs = _jobs(recording, suite, reference)
+    for image in {task.image.digest: task.image for task, *_ in jobs}.values():
+        async with await worlds.open(image, suite.limits):
+            pass  # built before the clock runs
+    played: list[Played] = []
+    limit = anyio.CapacityLimiter(concurrency)
+    began = perf_counter()
+
+    async def one(task: Task, episode: RecordedEpisode, expected: RecordedEpisode) -> None:
+        async with limit:
+            result = Played(task_id=task.id)
+            try:
+                await _play(result, task, episode, expected, suite, worlds)
+            except (AsynccodeError, OSError) as error:
+                result.error = f"{type(error).__name__}: {error}"
+            _fill(result, episode, expected)
+            played.append(result)
+            if progress is not None:
+                progress(result, len(jobs))
+
+    async with anyio.create_task_group() as group:
+        for job in jobs:
+            group.start_soon(one, *job)
+    seconds = perf_counter() - began
+    order = {task.id: number for number, task in enumerate(suite.tasks)}
+    played.sort(key=lambda result: order[result.task_id])
+    return summarise(played, seconds, stable=reference is not None, shown=shown)
+
+
+def _jobs(
+    recording: Recording, suite: CompatSuite, reference: Mapping[str, RecordedEpisode] | None
+) -> list[tuple[Task, RecordedEpisode, RecordedEpisode]]:
+    tasks = {task.id: task for task in suite.tasks}
+    jobs = []
+    for episode in recording.episodes:
+        task = tasks.get(episode.task_id)
+        if task is None or (episode.query is not None and episode.query != task.query):
+            raise TaskDataError(
+                f"{recording.source} was not recorded on {suite.name}: its task "
+                f"{episode.task_id} asks {episode.query!r}; name its own suite with --suite."
+            )
+        expected = episode if reference is None else reference.get(episode.task_id)
+        if expected is None:
+            continue  # the reference covers some of the episodes
+        theirs = [turn.action for turn in expected.turns]
+        for given in ([t.action for t in episode.turns], [t.code for t in episode.turns]):
+            if given[: len(theirs)] == theirs:
+                break
+        else:
+            raise TaskDataError(
+                f"The reference holds other actions for task {episode.task_id} than "
+                f"{recording.source}; name the reference of that file."
+            )
+        jobs.append((task, episode, expected))
+    if not jobs:
+        raise TaskDataError(f"The reference covers no episode of {recording.source}.")
+    return jobs
+
+
+async def _play(
+    result: Played,
+    task: Task,
+    episode: RecordedEpisode,
+    expected: RecordedEpisode,
+    suite: CompatSuite,
+    worlds: Worlds,
+) -> None:
+    environment = suite.environment(task, worlds)
+    environment.score_every_turn = _is_scored(episode, expected)
+    async with environment:
+        await environment.reset()
+        for turn, wanted in zip(episode.turns, expected.turns, strict=False):
+            if turn.code is None:
+                seen, reward, crashed = NOT_CODE, 0.0, False
+            else:
+                seen, earned, ended, _, info = await environment.step(turn.code)
+                reward, crashed = earned or 0.0, ended and "original_error" in info
+            result.turns.append(
+                Comparison(expected=wanted, observation=seen, reward=reward, cut=expected.cut)
+            )
+            if crashed:
+                return
+
+
+def _is_scored(episode: RecordedEpisode, expected: RecordedEpisode) -> bool:
+    """Whether each turn was scored: a reference may be, where the recording was not."""
+    return episode.scored_every_turn or any(
+        wanted.reward and turn.code != "submit"
+        for turn, wanted in zip(episode.turns, expected.turns, strict=False)
+    )
+
+
+def _fill(result: Played, episode: RecordedEpisode, expected: RecordedEpisode) -> None:
+    """Count the turns that were not played, and drop those that no environment ever saw."""
+    for wanted in expected.turns[len(result.turns) :]:
+        result.turns.append(Comparison(expected=wanted, observation=None, reward=None))
+    result.turns = [
+        turn
+        for turn, recorded in zip(result.turns, episode.turns, strict=False)
+        if recorded.observation is not None or recorded.code is not None
+    ]
+
+
+def _share(values: Sequence[bool]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def summarise(
+    played: Sequence[Played], seconds: float, *, stable: bool, shown: int
+) -> dict[str, Any]:
+    """Give the figures over all episodes (see CONTRACT.md)."""
+    turns = [
+        (result, number, turn) for result in played for number, turn in enumerate(result.turns)
+    ]
+    best = [result.best() for result in played]
+    differing = [row for row in turns if not row[2].same_reward]
+    differing.sort(key=lambda row: not row[2].expected.stable)
+    differing += [row for row in turns if row[2].same_reward and not row[2].same_observation]
+    figures: dict[str, Any] = {
+        "episodes": len(played),
+        "turns": len(turns),
+        "same_reward": _share([turn.same_reward for *_, turn in turns]),
+        "same_observation": _share([turn.same_observation for *_, turn in turns]),
+        "same_max_reward": _share([abs(wanted - came) < 1e-9 for wanted, came in best]),
+        "success_rate_recorded": _share([wanted >= 1.0 for wanted, _ in best]),
+        "success_rate_replayed": _share([came >= 1.0 for _, came in best]),
+        "harness_errors": sum(result.error is not None for result in played),
+        "errors": [f"{r.task_id}: {r.error}" for r in played if r.error is not None][:shown],
+        "wall_seconds": seconds,
+        "turns_per_second": len(turns) / seconds if seconds else None,
+    }
+    if stable:
+        kept = [turn for *_, turn in turns if turn.expected.stable]
+        figures["stable_turns"] = len(kept)
+        figures["same_reward_stable"] = _share([turn.same_reward for turn in kept])
+    figures["differences"] = [_difference(*row) for row in differing[:shown]]
+    return figures
+
+
+def _difference(result: Played, number: int, turn: Comparison) -> dict[str, Any]:
+    return {
+        "task": result.task_id,
+        "turn": number,
+        "action": turn.expected.action,
+        "stable": turn.expected.stable,
+        "reward": [turn.expected.reward, turn.reward],
+        "observation": [turn.expected.observation, turn.observation],
+    }

@@ -1,0 +1,78 @@
+"""nl2bash as a suite with the original's semantics."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+from attrs import evolve
+
+from asynccode.interfaces import Suite, Worlds
+from asynccode.outcomes import Limits, MiB
+from asynccode.records import Task
+from asynccode.tasks.intercode.environment import CompatBashEnvironment
+from asynccode.tasks.intercode.golds import Golds, play_gold
+from asynccode.tasks.intercode.images import with_stamp
+from asynccode.tasks.intercode.quoting import SECONDS
+
+LIMITS = Limits(step_seconds=SECONDS, processes=256, disk_bytes=512 * MiB, output_bytes=8 * MiB)
+"""The original limits time alone; these are wide enough to change no recorded episode."""
+
+
+class CompatSuite(Suite):
+    """One nl2bash data set; what gold gives is found out once and kept here."""
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        *,
+        name: str,
+        limits: Limits = LIMITS,
+        score_every_turn: bool = False,
+        young: bool = False,
+    ) -> None:
+        """Take tasks that `loader.load` made; the rest is explained in the environment."""
+        self.name = name
+        self.tasks = tuple(tasks)
+        self.limits = limits
+        self.score_every_turn = score_every_turn
+        self.young = young
+        self.golds = Golds(
+            lambda task, worlds: play_gold(task, worlds, self.limits, young=self.young)
+        )
+
+    def rebuilt(self, stamp: str) -> CompatSuite:
+        """Give the suite on images that are built anew for another `stamp`."""
+        images = {
+            id(task.image): with_stamp(task.image, task.metadata["filesystem"], stamp)
+            for task in self.tasks
+        }
+        tasks = [evolve(task, image=images[id(task.image)]) for task in self.tasks]
+        return CompatSuite(
+            tasks,
+            name=self.name,
+            limits=self.limits,
+            score_every_turn=self.score_every_turn,
+            young=True,
+        )
+
+    def environment(self, task: Task, worlds: Worlds) -> CompatBashEnvironment:
+        """Give a fresh environment for `task`."""
+        return CompatBashEnvironment(
+            task,
+            worlds,
+            limits=self.limits,
+            golds=self.golds,
+            score_every_turn=self.score_every_turn,
+            young=self.young,
+        )
+
+    @property
+    def digest(self) -> str:
+        """Hex SHA-256 of the mode and of all tasks."""
+        images = {id(task.image): task.image for task in self.tasks}
+        digests = {key: image.digest for key, image in images.items()}
+        rows = [[t.id, t.query, t.gold, digests[id(t.image)]] for t in self.tasks]
+        text = json.dumps(["intercode-1.0.2", self.score_every_turn, rows])
+        return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,133 @@
+"""A sandbox seen the way the original sees a container: reset it, execute in it, score it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable, Sequence
+
+from attrs import frozen
+
+from asynccode.errors import TaskDataError
+from asynccode.interfaces import Sandbox
+from asynccode.outcomes import ExecResult, Outcome
+from asynccode.tasks.intercode import quoting
+from asynccode.tasks.intercode.reward import Entry, hash_argv, parse_status
+
+PATIENCE = 120.0
+"""Limit on what the original runs without one (gold, git, hashes), in seconds."""
+AGE = 600.0
+"""How old files are when an episode begins, in seconds: as in the runs that gave the
+reference files, minutes (`-mmin +5` finds them, `-mmin -60` too)."""
+_SHELL = ("/bin/bash", "-c")
+# What `docker exec` gives, and nothing of what the backend adds.
+_ENVIRONMENT = (
+    "/usr/bin/env",
+    "-i",
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME=/root",
+)
+_STOPPED = frozenset({Outcome.TIMEOUT, Outcome.OUTPUT_LIMIT})
+
+
+@frozen(kw_only=True)
+class Seen:
+    """What came of one action."""
+
+    observation: str
+    executed: bool
+    """Whether it ended with status 0 (the original's `action_executed`)."""
+    result: ExecResult | None = None
+    """What the sandbox said; None if nothing was executed."""
+
+
+class World:
+    """One sandbox of a suite's image."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        # Docker names every container by its own id, and exports the name.
+        self._prefix = (*_ENVIRONMENT, f"HOSTNAME={secrets.token_hex(6)}")
+
+    async def reset(self, filesystem: str, *, young: bool) -> None:
+        """Make a new sandbox what a container is after its reset (bash_env.py:33-37).
+
+        The reset itself is part of the image (`loader.first_commit`), but an image is built
+        once and kept, while the original's is about as old as the run. Unless the image is
+        `young`, all that git tracks gets times of `AGE` ago; folders then lie in memory,
+        where they have no size.
+
+        Raises `TaskDataError` if the sandbox does not hold `filesystem`.
+        """
+        listed = f"/.git/{filesystem}"
+        touch = ["touch", "-c", "-h", "-d", f"@{time.time() - AGE:.6f}"]
+        argv = ["test", "-f", listed] if young else ["xargs", "-0", "-a", listed, *touch]
+        result = await self._run(argv, cwd="/", seconds=PATIENCE)
+        if result.exit_code != 0:
+            raise TaskDataError(
+                f"The tasks are made for the file system {filesystem!r}, which the image does "
+                f"not hold ({result.text.strip()!r}); build the image that the loader describes."
+            )
+
+    async def reset_again(self) -> None:
+        """Reset a sandbox that was acted in, which spares what git ignores (bash_env.py:12)."""
+        await self._run([*_SHELL, "git reset --hard; git clean -fd;"], cwd="/", seconds=PATIENCE)
+
+    async def act(self, plan: quoting.Plan, *, seconds: float) -> Seen:
+        """Execute an action as planned; what it gave is what the original would show."""
+        if plan.argv is None:
+            return Seen(observation=quoting.MALFORMED, executed=False)
+        result = await self._run(plan.argv, cwd=plan.cwd, seconds=seconds)
+        if result.outcome in _STOPPED:
+            return Seen(observation=quoting.TIMED_OUT, executed=False, result=result)
+        if result.outcome is Outcome.REFUSED:
+            return Seen(observation=quoting.MALFORMED, executed=False, result=result)
+        if result.exit_code in (126, 127):
+            text = await self._not_executed(plan)
+            if text is not None:
+                return Seen(observation=text, executed=False, result=result)
+        try:
+            text = result.output.decode()
+        except UnicodeDecodeError:
+            return Seen(observation=quoting.MALFORMED, executed=False, result=result)
+        return Seen(observation=text, executed=result.exit_code == 0, result=result)
+
+    async def changes(self) -> frozenset[Entry]:
+        """Ask git what has changed (bash_env.py:94-95). Raises `OriginalCrashError`."""
+        # The original asks through Bash; without it a process less gives the same text.
+        result = await self._run(["git", "status", "--short"], cwd="/", seconds=PATIENCE)
+        if result.exit_code in (126, 127):
+            seen = await self.act(quoting.plan("git status --short;", "/"), seconds=PATIENCE)
+            return parse_status(seen.observation)
+        return parse_status(result.text)
+
+    async def hashes(self, paths: Iterable[str]) -> dict[str, str]:
+        """Give what hashing each path prints, its lines sorted. Raises `OriginalCrashError`.
+
+        The original compares them as they come. Both its containers lie on one file system
+        that lists a folder in the order of its names' hashes, whoever made it; ours list
+        the newest entry first. Sorting gives what the original sees: equal or not.
+        """
+        found = {}
+        for path in paths:
+            argv = hash_argv(path)
+            result = await self._run(argv, cwd="/", seconds=PATIENCE)
+            text = result.text
+            if result.exit_code in (126, 127):
+                text = quoting.missing_program(argv[0])
+            found[path] = "\n".join(sorted(text.splitlines()))
+        return found
+
+    async def _not_executed(self, plan: quoting.Plan) -> str | None:
+        """Give what Docker says if it was not the action that failed to execute."""
+        probe = await self._run([*_SHELL, ":"], cwd=plan.cwd, seconds=PATIENCE)
+        if probe.exit_code == 0:
+            return None
+        if plan.cwd != "/":
+            there = await self._run([*_SHELL, ":"], cwd="/", seconds=PATIENCE)
+            if there.exit_code == 0:
+                return quoting.missing_workdir(plan.cwd)
+        return quoting.missing_program(_SHELL[0])
+
+    async def _run(self, argv: Sequence[str], *, cwd: str, seconds: float) -> ExecResult:
+        return await self._sandbox.exec([*self._prefix, *argv], cwd=cwd, seconds=seconds)
