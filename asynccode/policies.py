@@ -84,7 +84,11 @@ def recorded_actions(path: Path) -> dict[tuple[str, int], list[Action]]:
     from asynccode.registry import RECORDINGS, resolve
 
     read = resolve(RECORDINGS, "reader of recordings")
-    return {(str(task), 0): list(actions) for task, actions in read(path).items()}
+    typed: dict[str, Action] = {"submit": Submit(), "skip": Skip()}  # as the original took them
+    return {
+        (str(task), 0): [typed.get(action, action) for action in actions]
+        for task, actions in read(path).items()
+    }
 
 
 def _from_run_folder(path: Path) -> dict[tuple[str, int], list[Action]]:

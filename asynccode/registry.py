@@ -39,6 +39,13 @@ POLICIES: dict[str, str] = {
 RECORDINGS = "asynccode.tasks.intercode.recordings:recorded_actions"
 """Reads the actions of a recorded InterCode result file."""
 
+REPLAYS = {
+    "read": "asynccode.tasks.intercode.recordings:read_recording",
+    "reference": "asynccode.tasks.intercode.recordings:read_reference",
+    "replay": "asynccode.tasks.intercode.replay:replay",
+}
+"""Plays a recorded InterCode result file again."""
+
 
 def resolve(path: str, what: str = "name") -> Any:
     """Import `package.module:Name` (or `:Name.attribute`) and give the object.

@@ -169,7 +169,7 @@ async def test_waiting_for_room_is_bounded(monkeypatch: pytest.MonkeyPatch) -> N
     backend = FakeBackend()
     admission = Admission(1, machine=Machine(cores=1, memory_bytes=0, open_files=0, processes=0))
     leases = [await admission.open(backend, Image(), Limits()) for _ in range(2)]
-    with pytest.raises(BackendError, match="There was no room for another sandbox within 0.05 s"):
+    with pytest.raises(BackendError, match=r"There was no room for another sandbox within 0\.05 s"):
         await admission.open(backend, Image(), Limits())
     await leases[0].aclose()
     await leases[0].aclose()  # twice is once

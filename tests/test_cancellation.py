@@ -15,12 +15,10 @@ PHASES = ["prepare", "open", "session", "run", "changes", "close"]
 @pytest.mark.parametrize("phase", PHASES)
 async def test_cancelled_in_any_phase_a_run_leaves_nothing_behind(phase: str) -> None:
     backend = FakeBackend(Faults(slow={phase: 0.3}))
-    reached = anyio.Event()
+    backend.faults.reached[phase] = reached = anyio.Event()
 
     async def watch(scope: anyio.CancelScope) -> None:
-        while not backend.faults.entered[phase]:
-            await anyio.sleep(0.005)
-        reached.set()
+        await backend.faults.reached[phase].wait()
         scope.cancel()
 
     with anyio.fail_after(10):

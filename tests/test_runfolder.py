@@ -23,6 +23,15 @@ from asynccode.runfolder import (
 )
 from asynccode.testing.fakes import FakeBackend, FakeSuite
 
+EPISODE_FIELDS = [
+    *("task_id", "attempt", "suite", "backend", "query", "steps", "reward", "reward_parts"),
+    *("solved", "stop_reason", "wall_seconds", "error"),
+]
+STEP_FIELDS = [
+    *("action", "observation", "outcome", "exit_code", "reward", "valid", "seconds"),
+    "truncated",
+]
+
 
 def manifest(**changed: Any) -> dict[str, Any]:
     made = make_manifest(
@@ -71,13 +80,8 @@ def fill(path: Path, *episodes: Episode, **changed: Any) -> None:
 def test_what_is_kept_reads_back(tmp_path: Path) -> None:
     fill(tmp_path / "deep" / "run", episode(), episode("t1", 3))
     first, second = read_episodes(tmp_path / "deep" / "run")
-    assert list(first) == (
-        "task_id attempt suite backend query steps reward reward_parts solved stop_reason"
-        " wall_seconds error"
-    ).split()
-    assert list(first["steps"][0]) == (
-        "action observation outcome exit_code reward valid seconds truncated"
-    ).split()
+    assert list(first) == EPISODE_FIELDS
+    assert list(first["steps"][0]) == STEP_FIELDS
     assert first["stop_reason"] == "submitted"
     assert first["steps"][0]["outcome"] == "ok"
     assert (second["task_id"], second["attempt"]) == ("t1", 3)
@@ -194,13 +198,13 @@ def test_starting_afresh_loses_nothing(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_none_of_ours(tmp_path: Path) -> None:
     (tmp_path / EPISODES).write_text("{}\n")
-    with pytest.raises(TaskDataError, match="no manifest.json"):
+    with pytest.raises(TaskDataError, match=r"no manifest\.json"):
         RunFolder.open(tmp_path, manifest())
     with pytest.raises(TaskDataError, match="is no run folder"):
         read_manifest(tmp_path)
     file = tmp_path / "file"
     file.write_text("")
-    with pytest.raises(InputError, match="Cannot use .*file as a run folder"):
+    with pytest.raises(InputError, match=r"Cannot use .*file as a run folder"):
         RunFolder.open(file, manifest())
     with pytest.raises(TaskDataError, match="Cannot read"):
         list(read_episodes(tmp_path / "nowhere"))

@@ -90,7 +90,11 @@ async def run(args: argparse.Namespace) -> int:
                     seed=args.seed,
                     compat=args.compat,
                     command=sys.argv,
-                    options={name: getattr(args, name) for name in ("attempts", "limit")},
+                    options={
+                        "loaded_from": args.suite,
+                        "attempts": args.attempts,
+                        "limit": args.limit,
+                    },
                 )
                 folder = RunFolder.open(args.output, manifest, resume=not args.no_resume)
                 stack.enter_context(folder)

@@ -64,10 +64,14 @@ class Faults:
         self.text = text
         self.entered: Counter[str] = Counter()
         """How often each phase was entered."""
+        self.reached: dict[str, anyio.Event] = {}
+        """Events to set when a phase is entered, for tests that wait for it."""
 
     async def at(self, phase: str) -> None:
         """Enter a phase: wait and fail as told."""
         self.entered[phase] += 1
+        if phase in self.reached:
+            self.reached[phase].set()
         if phase in self.slow:
             await anyio.sleep(self.slow[phase])
         if self.fail.get(phase, 0) > 0:

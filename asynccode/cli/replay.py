@@ -1,0 +1,189 @@
+"""`asynccode replay`: a recording is played again and compared, turn by turn."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import anyio
+from attrs import asdict, evolve
+
+from asynccode import registry
+from asynccode.admission import Admission
+from asynccode.cli import arguments
+from asynccode.cli.interrupts import interrupts
+from asynccode.cli.output import emit_json, say, show, table, warn_of_isolation
+from asynccode.comparison import compare
+from asynccode.errors import InputError
+from asynccode.interfaces import Backend
+from asynccode.lines import episode_record
+from asynccode.machine import raise_file_limit
+from asynccode.outcomes import Limits
+from asynccode.policies import Replay, recorded_actions
+from asynccode.pool import Pool
+from asynccode.progress import LINE_SECONDS, progress
+from asynccode.rollout import collapsed, prepare, rollout
+from asynccode.runfolder import read_episodes, read_manifest
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help="a recorded InterCode result file or a run folder"
+    )
+    arguments.add_suite(parser, optional=True)
+    arguments.add_backend(parser)
+    parser.add_argument(
+        "--reference",
+        type=Path,
+        metavar="FILE",
+        help="compare with this reference file in place of the recorded figures",
+    )
+    arguments.add_concurrency(parser)
+    parser.add_argument("--limit", type=arguments.positive, metavar="N", help="first N episodes")
+
+
+async def run(args: argparse.Namespace) -> int:
+    """Replay; 1 if the harness failed in an episode."""
+    raise_file_limit()
+    is_ours = args.file.is_dir() or args.file.suffix == ".jsonl"
+    figures: dict[str, Any] | None = None
+    async with interrupts() as stop, registry.load_backend(args.backend) as backend:
+        warn_of_isolation(backend)
+        figures = await (_ours(args, backend) if is_ours else _intercode(args, backend))
+    if figures is None:
+        if args.json:
+            emit_json({"error": "The replay was stopped."})
+        return stop.status or 130
+    if args.json:
+        emit_json(figures)
+    else:
+        _report(args, figures)
+    return 1 if figures["harness_errors"] else 0
+
+
+async def _intercode(args: argparse.Namespace, backend: Backend) -> dict[str, Any]:
+    recording = registry.resolve(registry.REPLAYS["read"])(args.file)
+    name = args.suite or recording.suite
+    if name is None:
+        raise InputError(f"{args.file} does not say which suite it was made on: name --suite.")
+    compat = args.compat or "intercode"
+    suite = registry.load_suite(name, data=args.data, compat=compat, base=args.base)
+    reference = None
+    if args.reference is not None:
+        reference = registry.resolve(registry.REPLAYS["reference"])(args.reference)
+    recording = evolve(recording, episodes=recording.episodes[: args.limit])
+    await prepare(backend, (task.image for task in suite.tasks))
+    admission = Admission(args.concurrency)
+    seen = 0
+
+    def note(_: object, total: int) -> None:
+        nonlocal seen
+        seen += 1
+        figures["total"] = total
+
+    figures = {"total": len(recording.episodes)}
+
+    async def tell() -> None:
+        while True:
+            await anyio.sleep(LINE_SECONDS)
+            say(f"{seen}/{figures['total']} episodes")
+
+    with collapsed():
+        async with Pool(backend, admission) as pool, anyio.create_task_group() as group:
+            group.start_soon(tell)
+            result: dict[str, Any] = await registry.resolve(registry.REPLAYS["replay"])(
+                recording,
+                suite,
+                pool,
+                reference=reference,
+                concurrency=admission.concurrency,
+                progress=note,
+            )
+            group.cancel_scope.cancel()
+    return {"suite": suite.name, "backend": backend.name, **result}
+
+
+async def _ours(args: argparse.Namespace, backend: Backend) -> dict[str, Any]:
+    if args.reference is not None:
+        raise InputError("--reference goes with a recorded InterCode result, not a run folder.")
+    recorded = {(e["task_id"], e["attempt"]): e for e in read_episodes(args.file)}
+    recorded = dict(list(recorded.items())[: args.limit])
+    manifest = read_manifest(args.file if args.file.is_dir() else args.file.parent)
+    suite = registry.load_suite(
+        args.suite or manifest.get("loaded_from") or manifest["suite"],
+        data=args.data,
+        compat=args.compat or manifest.get("compat"),
+        base=args.base,
+    )
+    known = {task.id for task in suite.tasks}
+    foreign = next((task for task, _ in recorded if task not in known), None)
+    if foreign is not None:
+        raise InputError(
+            f"{args.file} holds task {foreign!r}, which {suite.name} has not: name its --suite."
+        )
+    attempts = max((attempt for _, attempt in recorded), default=0) + 1
+    every = {(task, attempt) for task in known for attempt in range(attempts)}
+    replayed: dict[tuple[str, int], Mapping[str, Any]] = {}
+    async with (
+        rollout(
+            suite,
+            Replay(recorded_actions(args.file), str(args.file)),
+            backend=backend,
+            attempts=attempts,
+            concurrency=args.concurrency,
+            limits=_limits(manifest),
+            max_turns=manifest.get("max_turns", 10),
+            done=every - recorded.keys(),
+        ) as episodes,
+        progress(episodes.statistics),
+    ):
+        async for episode in episodes:
+            replayed[episode.task_id, episode.attempt] = episode_record(episode)
+    figures = compare(recorded, replayed)
+    seconds = episodes.statistics.wall_seconds
+    rate = figures["turns"] / max(seconds, 1e-9)
+    return {
+        "suite": suite.name,
+        "backend": backend.name,
+        **figures,
+        "wall_seconds": seconds,
+        "turns_per_second": rate,
+    }
+
+
+def _limits(manifest: Mapping[str, Any]) -> Limits | None:
+    known = asdict(Limits())
+    limits = {k: v for k, v in manifest.get("limits", {}).items() if k in known}
+    return Limits(**limits) if limits else None
+
+
+def _report(args: argparse.Namespace, figures: Mapping[str, Any]) -> None:
+    rows: list[Sequence[object]] = []
+    for name, value in figures.items():
+        if name in ("differences", "errors"):
+            continue
+        is_share = name.startswith(("same_", "success_")) and isinstance(value, float)
+        text = f"{value:.2%}" if is_share else f"{value:.4g}" if type(value) is float else value
+        rows.append((name.replace("_", " "), text))
+    show(table(f"Replay of {args.file}", ("", ""), rows))
+    if figures["differences"]:
+        rows = [
+            (d["task"], d["turn"], d["action"], _both(d["reward"]), _both(d["observation"]))
+            for d in figures["differences"]
+        ]
+        show(table("The first differences", ("task", "turn", "action", "reward", "seen"), rows))
+    for error in figures.get("errors", ()):
+        say(error)
+
+
+def _both(values: list[Any]) -> str:
+    was, now = values
+    return "same" if was == now else f"{_cut(was)} / {_cut(now)}"
+
+
+def _cut(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
