@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import anyio
 import pytest
@@ -288,6 +289,11 @@ def test_scoring_leaves_out_what_a_task_ignores() -> None:
 LIMITS = Limits(step_seconds=5.0)
 
 
+def with_gold(task: Task, *actions: Any) -> Task:
+    gold: Any = actions
+    return evolve(task, gold=gold)
+
+
 def effects() -> GoldEffects:
     async def play(task: Task, worlds: Worlds) -> Effect:
         return await play_gold(task, worlds, LIMITS)
@@ -400,7 +406,7 @@ async def test_another_backend_may_have_another_gold() -> None:
 @pytest.mark.anyio
 async def test_the_answer_of_a_gold_is_its_last_output_and_its_status_is_its_own() -> None:
     (task,) = fake_tasks(1)
-    several = evolve(task, gold=("echo one", "set x two", "get x", "cat nothing"))  # type: ignore[arg-type]
+    several = with_gold(task, "echo one", "set x two", "get x", "cat nothing")
     async with FakeBackend() as backend:
         effect = await effects().effect(several, backend)
     assert effect.output == "cat: nothing: No such file or directory\n"
@@ -409,7 +415,7 @@ async def test_the_answer_of_a_gold_is_its_last_output_and_its_status_is_its_own
 @pytest.mark.anyio
 async def test_a_gold_that_meets_a_limit_names_the_task_the_action_and_the_outcome() -> None:
     (task,) = fake_tasks(1)
-    several = evolve(task, gold=("echo 1", "hang"))  # type: ignore[arg-type]
+    several = with_gold(task, "echo 1", "hang")
     async with FakeBackend() as backend:
         with pytest.raises(
             TaskDataError, match=r"'t0'.*action 2 of its gold ended as timeout.*mend"
