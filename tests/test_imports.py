@@ -7,45 +7,36 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parent.parent
 DRIVERS = {"aiodocker", "podman", "asyncpg", "aiomysql", "pymysql", "aiosqlite", "psycopg"}
-CORE = sorted(
+CORE = [
     path
     for path in (ROOT / "asynccode").rglob("*.py")
-    if not {"backends", "tasks"} & set(path.relative_to(ROOT / "asynccode").parts[:1])
-)
-BACKENDS = sorted((ROOT / "backends").rglob("*.py"))
-TASKS = sorted((ROOT / "tasks").rglob("*.py"))
+    if path.relative_to(ROOT / "asynccode").parts[0] not in ("backends", "tasks")
+]
+BACKENDS = [*(ROOT / "backends").rglob("*.py")]
+TASKS = [*(ROOT / "tasks").rglob("*.py")]
 ALL = [*CORE, *BACKENDS, *TASKS]
-
-
-def name(path: Path) -> str:
-    return str(path.relative_to(ROOT))
 
 
 def module_of(path: Path) -> str:
     relative = path.relative_to(ROOT)
     inside = relative if relative.parts[0] == "asynccode" else Path("asynccode") / relative
-    parts = inside.with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    return ".".join(inside.with_suffix("").parts)
 
 
 def imported(path: Path) -> Iterator[str]:
-    package = module_of(path)
-    if path.name != "__init__.py":
-        package = package.rpartition(".")[0]
+    package = module_of(path).split(".")[:-1]
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
-                up = package.split(".")[: len(package.split(".")) - node.level + 1]
+                up = package[: len(package) - node.level + 1]
                 base = ".".join([*up, base]).rstrip(".")
             yield base
             # `from asynccode import tasks` names a module too.
@@ -56,54 +47,54 @@ def is_within(module: str, package: str) -> bool:
     return module == package or module.startswith(package + ".")
 
 
-def forbidden(path: Path, *packages: str) -> list[str]:
-    return [m for m in imported(path) if any(is_within(m, package) for package in packages)]
+def forbidden(paths: Iterable[Path], *packages: str) -> dict[str, list[str]]:
+    """Give the files that import from one of the packages, and what."""
+    found = {
+        str(path.relative_to(ROOT)): [
+            module
+            for module in imported(path)
+            if any(is_within(module, package) for package in packages)
+        ]
+        for path in paths
+    }
+    return {path: modules for path, modules in found.items() if modules}
 
 
-def test_the_rooms_were_found() -> None:
+def test_the_rooms_and_the_imports_in_them_are_found() -> None:
     assert len(CORE) > 10
     assert len(BACKENDS) > 1
     assert len(TASKS) > 1
+    assert len(forbidden(ALL, "asynccode.interfaces")) > 5
 
 
-@pytest.mark.parametrize("path", CORE, ids=name)
-def test_the_core_imports_neither_backends_nor_tasks(path: Path) -> None:
-    assert not forbidden(path, "asynccode.backends", "asynccode.tasks")
+def test_the_core_imports_neither_backends_nor_tasks() -> None:
+    assert forbidden(CORE, "asynccode.backends", "asynccode.tasks") == {}
 
 
-@pytest.mark.parametrize("path", BACKENDS, ids=name)
-def test_backends_do_not_import_tasks(path: Path) -> None:
-    assert not forbidden(path, "asynccode.tasks")
+def test_backends_do_not_import_tasks_nor_tasks_backends() -> None:
+    assert forbidden(BACKENDS, "asynccode.tasks") == {}
+    assert forbidden(TASKS, "asynccode.backends") == {}
 
 
-@pytest.mark.parametrize("path", TASKS, ids=name)
-def test_tasks_do_not_import_backends(path: Path) -> None:
-    assert not forbidden(path, "asynccode.backends")
+def test_the_package_imports_nothing_that_only_its_neighbours_have() -> None:
+    assert forbidden(ALL, "tests", "benchmarks", "backends", "tasks", "pytest", "trio") == {}
+    assert forbidden(ALL, "sklearn", "scipy", "pandas", "numpy") == {}
 
 
-@pytest.mark.parametrize("path", ALL, ids=name)
-def test_the_package_imports_nothing_that_only_its_neighbours_have(path: Path) -> None:
-    assert not forbidden(path, "tests", "benchmarks", "backends", "tasks", "pytest", "trio")
-    assert not forbidden(path, "sklearn", "scipy", "pandas", "numpy")
+def test_a_driver_is_imported_in_its_own_backend_only() -> None:
+    found = {path: {m.partition(".")[0] for m in imported(path)} & DRIVERS for path in ALL}
+    users = {path: drivers for path, drivers in found.items() if drivers}
+    assert [path for path in users if path not in BACKENDS] == []
+    assert [path for path, drivers in users.items() if len(drivers) > 1] == []
 
 
-@pytest.mark.parametrize("path", ALL, ids=name)
-def test_a_driver_is_imported_in_its_own_backend_only(path: Path) -> None:
-    found = {module.partition(".")[0] for module in imported(path)} & DRIVERS
-    assert not found or path.is_relative_to(ROOT / "backends")
-    assert len(found) <= 1
+def test_the_library_does_not_import_the_command_line() -> None:
+    library = [p for p in CORE if "cli" not in p.parts and p.name != "__main__.py"]
+    assert forbidden(library, "asynccode.cli", "argparse") == {}
 
 
-@pytest.mark.parametrize("path", CORE, ids=name)
-def test_the_library_does_not_import_the_command_line(path: Path) -> None:
-    if "cli" not in path.parts and path.name != "__main__.py":
-        assert not forbidden(path, "asynccode.cli", "argparse")
-
-
-@pytest.mark.parametrize("path", ALL, ids=name)
-def test_concurrency_goes_through_anyio(path: Path) -> None:
-    if path.is_relative_to(ROOT / "asynccode"):
-        assert not forbidden(path, "asyncio", "concurrent")
+def test_concurrency_in_the_core_goes_through_anyio() -> None:
+    assert forbidden(CORE, "asyncio", "concurrent") == {}
 
 
 PROBE = """
@@ -130,9 +121,8 @@ def test_importing_is_light_and_has_no_side_effects(tmp_path: Path) -> None:
     modules = set(seen["modules"])
     heavy = {"asyncio", "trio", "rich", "argparse", "subprocess", "unittest", "urllib.request"}
     assert not heavy & modules
-    assert not [m for m in modules if is_within(m, "asynccode.backends")]
-    assert not [m for m in modules if is_within(m, "asynccode.tasks")]
-    assert not [m for m in modules if is_within(m, "asynccode.cli")]
+    packages = ("asynccode.backends", "asynccode.tasks", "asynccode.cli", "asynccode.testing")
+    assert [m for m in modules if any(is_within(m, package) for package in packages)] == []
     assert seen["threads"] == 1
     assert seen["fds"] == 0
     assert seen["files"] == []

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import cast
 
 from attrs import frozen
 
 from asynccode import registry
 from asynccode.cli.interrupts import interrupts
-from asynccode.cli.output import emit_json, mark, say, show, table, warn_of_isolation
+from asynccode.cli.output import emit_json, mark, say, shorten, show, table, warn_of_isolation
 
 
 @frozen
@@ -33,10 +36,12 @@ async def run(args: argparse.Namespace) -> int:
     backend = registry.backend_class(args.backend)
     warn_of_isolation(backend)
     checks: list[Checked] = []
-    async with interrupts() as stop:
-        async for name, ok, reason in conformance.check(backend):
+    results = cast("AsyncGenerator[conformance.Result, None]", conformance.check(backend))
+    # The checks' sandboxes close here, not whenever the generator is collected.
+    async with interrupts() as stop, aclosing(results):
+        async for name, ok, reason in results:
             checks.append(Checked(name, ok, reason))
-            say(f"{mark(ok):8} {name}{f': {reason}' if reason else ''}")
+            say(f"{mark(ok):8} {name}{f': {shorten(reason)}' if reason else ''}")
     passed, failed, skipped = (sum(c.ok is v for c in checks) for v in (True, False, None))
     if args.json:
         emit_json(
@@ -49,7 +54,7 @@ async def run(args: argparse.Namespace) -> int:
             }
         )
     else:
-        rows = [(mark(c.ok), c.name, c.reason) for c in checks if c.ok is not True]
+        rows = [(mark(c.ok), c.name, shorten(c.reason)) for c in checks if c.ok is not True]
         title = f"{backend.name}: {passed} passed, {failed} failed, {skipped} skipped"
         show(table(title, ("", "check", "reason"), rows) if rows else title)
     if stop.status is not None:

@@ -52,6 +52,13 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     return made
 
 
+def shorten(text: str | None, most: int = 300) -> str:
+    """Cut a text that would fill the screen."""
+    if text is None:
+        return ""
+    return text if len(text) <= most else f"{text[:most]}... ({len(text)} characters)"
+
+
 def mark(ok: bool | None) -> str:
     """Put a verdict into a word."""
     return {True: "ok", False: "FAILED", None: "skipped"}[ok]
