@@ -30,6 +30,8 @@ from asynccode.shell.wiring import FIRST, Wiring
 
 PREFIX = "asynccode-local"
 CLOSE_SECONDS = 5.0
+IDLE = 2
+"""Processes below the first keeper at rest: a shell and the second keeper."""
 
 
 class LocalSandbox(Sandbox):
@@ -38,6 +40,7 @@ class LocalSandbox(Sandbox):
     def __init__(self, backend: LocalBackend, image: Image, limits: Limits, folder: Path) -> None:
         self._backend, self._image, self._folder = backend, image, folder
         self._closed = False
+        self._older: set[int] = set()
         wiring = Wiring.open()
         try:
             env = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), **image.env}
@@ -111,19 +114,20 @@ class LocalSandbox(Sandbox):
         self._closed = True
         with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_SECONDS):
             self._shells.close()
-            processes.stop(self._processes, (), float("inf"), force=True)
+            processes.stop(self._processes, (), force=True)
             os.kill(self._pid, signal.SIGKILL)
             os.waitpid(self._pid, 0)
             await anyio.to_thread.run_sync(_remove, self._folder)
         self._backend.forget(self)
 
-    async def stop(self, shell: int, seconds: float, *, force: bool) -> None:
+    async def stop(self, shell: int, *, everything: bool, force: bool) -> None:
         """Abort the shell's step and signal what it started (see `Custody`)."""
         spare = {self._pid, *(slot.shell for slot in self._slots)}
+        spare |= set() if everything else self._older
         keeper = processes.command(self._pid)
         spare |= {pid for pid in processes.children(self._pid) if processes.command(pid) == keeper}
         processes.send(shell, signal.SIGRTMAX)
-        processes.stop(self._processes, spare, seconds, force=force)
+        processes.stop(self._processes, spare, force=force)
 
     async def kill(self, shell: int) -> None:
         """Kill the shell itself."""
@@ -131,7 +135,15 @@ class LocalSandbox(Sandbox):
 
     async def breach(self, status: int | None) -> Outcome | None:
         """Give None: nothing here is limited but time and output."""
+        if status is not None:
+            idle = IDLE + bool(self._slots[1].shell)
+            busy = sum(1 for _ in processes.tree(self._pid)) > idle
+            self._older = set(self._processes()) if busy else set()
         return None
+
+    def is_alive(self, shell: int) -> bool:
+        """Whether a shell is still there."""
+        return bool(processes.command(shell))
 
     def obituary(self) -> str:
         """Say why the sandbox is gone."""

@@ -48,7 +48,8 @@ class NsjailSandbox(Sandbox):
         self._slots = self._wiring.slots(backend.hub, limits, self)
         self._shells = Shells(*self._slots, image.workdir)
         self._pid = self._init = 0
-        self._idle = self._kills = self._forks = 0
+        self._at_rest = self._kills = self._forks = 0
+        self._older: set[int] = set()
         self._words: str | None = None
         self._ended = anyio.Event()
         self._closed = False
@@ -76,8 +77,7 @@ class NsjailSandbox(Sandbox):
                 await self._ended.wait()
             raise BackendError(f"The jail did not start. {self.obituary()}") from None
         self._init = next(iter(processes.children(self._pid)), 0)
-        # One more for the second shell, which may be started any time.
-        self._idle = self._processes() + 1
+        self._at_rest = self._processes()
 
     async def session(self) -> Session:
         """Open the session."""
@@ -144,12 +144,12 @@ class NsjailSandbox(Sandbox):
                 cgroups.remove(cgroups.jail(group, self._init))
         self._backend.forget(self._number)
 
-    async def stop(self, shell: int, seconds: float, *, force: bool) -> None:
+    async def stop(self, shell: int, *, everything: bool, force: bool) -> None:
         """Abort the shell's step and signal what it started (see `Custody`)."""
-        spare = [slot.shell for slot in self._slots if slot.shell]
-        seconds = min(seconds, 1e9)  # JSON knows no infinity
+        shells = [slot.shell for slot in self._slots if slot.shell]
+        spare = [] if everything else list(self._older)
         with suppress(ProcessLookupError):
-            await self._ask("stop", shell=shell, spare=spare, seconds=seconds, force=force)
+            await self._ask("stop", shell=shell, shells=shells, spare=spare, force=force)
         if force:  # the dying count, and what failed to fork meanwhile is no news
             for _ in range(GROWTH_LOOKS):
                 if self._processes() <= self._idle:
@@ -162,6 +162,14 @@ class NsjailSandbox(Sandbox):
         with suppress(ProcessLookupError):
             await self._ask("kill", shell=shell)
 
+    def is_alive(self, shell: int) -> bool:
+        """Whether a shell is still there."""
+        for pid in processes.tree(self._init):
+            with suppress(OSError):
+                if processes.inner_pid(pid) == shell:
+                    return True
+        return False
+
     async def breach(self, status: int | None) -> Outcome | None:
         """Ask the kernel which limit was met since the last step."""
         count = self._processes()
@@ -173,6 +181,8 @@ class NsjailSandbox(Sandbox):
             earlier, count = count, self._processes()
             if count <= earlier:
                 break
+        if status is not None:
+            self._older = set(processes.tree(self._init)) if count > self._idle else set()
         if status == 0:
             return None
         if self._forks_failed(count):
@@ -182,6 +192,10 @@ class NsjailSandbox(Sandbox):
             self._kills = kills
             return Outcome.MEMORY_LIMIT
         return Outcome.DISK_LIMIT if status and self._disk_is_full() else None
+
+    @property
+    def _idle(self) -> int:
+        return self._at_rest + bool(self._slots[1].shell)
 
     def _processes(self) -> int:
         """Count the jail's processes: the kernel's figure where there is one."""

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 
-TICKS = os.sysconf("SC_CLK_TCK")
+ROUNDS = 50
+"""How often to look for processes that were forked while we froze the others."""
 
 
 def children(pid: int) -> list[int]:
@@ -42,25 +42,6 @@ def session(leader: int) -> Iterator[int]:
                     yield int(name)
 
 
-def _stat(pid: int) -> list[bytes]:
-    """Give the fields of /proc/PID/stat from the third (state) on."""
-    with open(f"/proc/{pid}/stat", "rb") as file:
-        return file.read().rpartition(b")")[2].split()
-
-
-def age(pid: int) -> float:
-    """Give how long ago `pid` was started, in seconds; raises `OSError` if it is gone."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - int(_stat(pid)[19]) / TICKS
-
-
-def is_zombie(pid: int) -> bool:
-    """Whether `pid` has ended and only waits to be reaped (or is gone)."""
-    try:
-        return _stat(pid)[0] in b"ZX"
-    except OSError:
-        return True
-
-
 def inner_pid(pid: int) -> int:
     """Give the number that `pid` has in its innermost namespace; raises `OSError` if gone."""
     with open(f"/proc/{pid}/status", "rb") as file:
@@ -83,34 +64,23 @@ def send(pid: int, number: int) -> None:
         os.kill(pid, number)
 
 
-def stop(
-    find: Callable[[], Collection[int]], spare: Collection[int], seconds: float, *, force: bool
-) -> int:
-    """Signal the processes that `find` gives, of those started in the last `seconds`.
+def stop(find: Callable[[], Collection[int]], spare: Collection[int], *, force: bool) -> int:
+    """Signal the processes that `find` gives, but for those to `spare`.
 
     With `force` they are all frozen before the first is killed, so that what forks faster
     than we can kill does not win. Gives how many were signalled.
     """
-    # The kernel counts starts in ticks, rounded down; a step's first child must not slip by.
-    seconds += 2 / TICKS
     seen: set[int] = set()
-    for _ in range(50 if force else 1):
-        fresh = [pid for pid in find() if pid not in seen and pid not in spare]
-        due = []
+    for _ in range(ROUNDS if force else 1):
+        fresh = set(find()) - seen - set(spare)
         for pid in fresh:
-            with suppress(OSError):
-                if age(pid) <= seconds and not is_zombie(pid):
-                    due.append(pid)
-        seen.update(fresh)
-        for pid in due:
             send(pid, signal.SIGSTOP if force else signal.SIGTERM)
             if not force:
                 send(pid, signal.SIGCONT)
-        if not due:
+        seen |= fresh
+        if not fresh:
             break
     if force:
         for pid in seen:
-            with suppress(OSError):
-                if age(pid) <= seconds:
-                    send(pid, signal.SIGKILL)
+            send(pid, signal.SIGKILL)
     return len(seen)

@@ -7,9 +7,8 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from asynccode.errors import InputError
 from asynccode.images import Manifest
@@ -62,11 +61,6 @@ def unpack(manifest: Manifest, place: Callable[[str], Path], owner: int | None) 
             os.utime(place(entry.path), (entry.mtime, entry.mtime), follow_symlinks=False)
 
 
-def digest(file: BinaryIO) -> str:
-    """Hex SHA-256 of an open file."""
-    return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def node(path: bytes) -> Node:
     """Look at one path, not following a link."""
     info = os.lstat(path)
@@ -75,7 +69,7 @@ def node(path: bytes) -> Node:
     if kind == "file":
         size = info.st_size
         with open(path, "rb") as file:
-            sha256 = digest(file)
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     elif kind == "symlink":
         target = os.readlink(path)
         size, sha256 = len(target), hashlib.sha256(target).hexdigest()
@@ -102,7 +96,8 @@ def compare(before: Tree, now: Tree, root: bytes, *, hashes: bool) -> tuple[Chan
         if old == new:
             continue
         if new is None:
-            if (parent := os.path.dirname(path)) in before and parent not in now:
+            parent = os.path.dirname(path)
+            if parent in before and (parent not in now or now[parent].type != "directory"):
                 continue  # gone with its folder
             kind = ChangeKind.DELETED
         elif old is None:
@@ -113,14 +108,12 @@ def compare(before: Tree, now: Tree, root: bytes, *, hashes: bool) -> tuple[Chan
             Change(
                 path=os.path.join(root, path),
                 kind=kind,
-                type=new and new.type,
-                mode=new and new.mode,
-                size=new and new.size,
-                sha256=new and new.sha256,
+                type=new.type if new else None,
+                mode=new.mode if new else None,
+                size=new.size if new else None,
+                sha256=new.sha256 if new and hashes else None,
             )
         )
-    if not hashes:
-        changes = [evolve(change, sha256=None) for change in changes]
     return tuple(sorted(changes, key=lambda change: change.path))
 
 

@@ -34,7 +34,7 @@ spare() { if [ -n "$1" ]; then printf 'exit 137\n' >&6; fi; slot 6 7 8; }
 command eval 'spare "" & second=$!'
 set -- 3 4 5
 while read -r word <&3; do
-  command eval "${shell%% 3>&-*} 6>&- 7>&- 8>&-"
+  command eval "$shell"
   status=$?
   kill -0 "$second" 2>/dev/null || command eval 'spare again & second=$!'
   printf 'exit %d\n' "$status" >&3 || exit

@@ -34,14 +34,12 @@ class ShellSession(Session):
 
     def __init__(self, slot: Slot) -> None:
         self._slot = slot
-        self._lock = anyio.Lock()
 
     async def run(
         self, code: str, *, seconds: float | None = None, split: bool = False
     ) -> ExecResult:
         """Run one step in the shell."""
-        async with self._lock:
-            return await self._slot.run(code, seconds=seconds, split=split)
+        return await self._slot.run(code, seconds=seconds, split=split)
 
     async def aclose(self) -> None:
         """Nothing to do: the shell belongs to the sandbox and ends with it."""
@@ -58,7 +56,7 @@ class Shells:
         self._first, self._second, self._workdir = first, second, workdir
         self._session: ShellSession | None = None
         self._second_started = False
-        self._lock = anyio.Lock()
+        self._starting = anyio.Lock()
 
     async def start(self) -> None:
         """Start the first shell."""
@@ -82,13 +80,20 @@ class Shells:
     ) -> ExecResult:
         """Run a program; see `Sandbox.exec`."""
         code = program(argv, cwd=cwd or self._workdir, env=env)
-        async with self._lock:
-            if self._session is None:
-                return await self._first.run(code, seconds=seconds, split=split)
+        slot = self._first if self._session is None else await self._beside()
+        return await slot.run(code, seconds=seconds, split=split)
+
+    async def _beside(self) -> Slot:
+        """Give the shell for programs, started if need be.
+
+        If a step has killed its keeper too, the session's shell must do: a program is run in
+        a child of the shell, whichever it is.
+        """
+        async with self._starting:
             if not self._second_started:
                 await self._second.start()
                 self._second_started = True
-            return await self._second.run(code, seconds=seconds, split=split)
+        return self._second if self._second.is_alive else self._first
 
     def close(self) -> None:
         """Close both."""

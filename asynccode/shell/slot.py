@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import math
 import os
 import secrets
 import socket
@@ -33,16 +32,23 @@ CHUNK = 65536
 class Custody(Protocol):
     """What a slot needs of the sandbox that its shell is in."""
 
-    async def stop(self, shell: int, seconds: float, *, force: bool) -> None:
-        """Abort the shell's step; TERM (or KILL) what was started in the last `seconds`."""
+    async def stop(self, shell: int, *, everything: bool, force: bool) -> None:
+        """Abort the shell's step; TERM (or KILL) what it started, or all but the shells."""
         ...
 
     async def kill(self, shell: int) -> None:
         """Kill the shell itself."""
         ...
 
+    def is_alive(self, shell: int) -> bool:
+        """Whether the shell is still there."""
+        ...
+
     async def breach(self, status: int | None) -> Outcome | None:
-        """Give the limit that was met since the last call; `status` is the step's, if ended."""
+        """Give the limit that was met since the last call; `status` is the step's, if ended.
+
+        What runs in the sandbox when a step has ended is no part of the next one.
+        """
         ...
 
     def obituary(self) -> str:
@@ -63,10 +69,7 @@ class _Step:
 
 
 class Slot:
-    """One shell at the other end of a control socket and two pipes, which the slot owns.
-
-    Not safe for two steps at once: callers hold a lock.
-    """
+    """One shell at the other end of a control socket and two pipes, which the slot owns."""
 
     def __init__(
         self, hub: Hub, control: socket.socket, pipes: Iterable[int], limits: Limits, ward: Custody
@@ -78,6 +81,7 @@ class Slot:
         self._lines = bytearray()
         self._step: _Step | None = None
         self._shell = 0
+        self._lock = anyio.Lock()
         self._lost = False
         control.setblocking(False)
         hub.watch(control.fileno(), self._on_control)
@@ -87,8 +91,13 @@ class Slot:
 
     @property
     def shell(self) -> int:
-        """The shell's process id as the sandbox sees it; 0 before the first start."""
+        """The shell's process id as the sandbox sees it; 0 if there is none."""
         return self._shell
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether a shell was started and nothing has ended it since."""
+        return not self._lost and self._shell > 0 and self._ward.is_alive(self._shell)
 
     async def start(self) -> None:
         """Start the shell; raises `SandboxLost` if it does not come up."""
@@ -102,7 +111,7 @@ class Slot:
                 if step.ready:
                     return
                 # Most likely what is left of the last step takes all the room there is.
-                await self._ward.stop(0, math.inf, force=True)
+                await self._ward.stop(0, everything=True, force=True)
             finally:
                 self._step = None
         raise SandboxLost(f"The shell does not start. {self._ward.obituary()}")
@@ -111,8 +120,14 @@ class Slot:
         """Run one step; see `Session.run`."""
         if "\0" in code:
             return ExecResult(outcome=Outcome.REFUSED, exit_code=None, output=b"")
-        if self._lost:
-            raise SandboxLost(self._ward.obituary())
+        async with self._lock:
+            if self._lost:
+                raise SandboxLost(self._ward.obituary())
+            return await self._run(code, seconds, split=split)
+
+    async def _run(self, code: str, seconds: float | None, *, split: bool) -> ExecResult:
+        if not self._shell:  # it ended between two steps
+            await self.start()
         step = self._step = _Step(token=secrets.token_hex(framing.TOKEN // 2))
         began = time.perf_counter()
         self._resume()
@@ -123,12 +138,12 @@ class Slot:
                     await self._hear(step)
             outcome = await self._decide(step)
             if step.status is None or outcome is Outcome.PROCESS_LIMIT:
-                await self._stop(step, outcome, time.perf_counter() - began)
+                await self._stop(step, outcome)
             if step.shell_ended:
                 await self.start()
         except BaseException:
             with anyio.CancelScope(shield=True), anyio.move_on_after(START_SECONDS):
-                await self._abandon(step, time.perf_counter() - began)
+                await self._abandon(step)
             raise
         finally:
             self._step = None
@@ -136,13 +151,13 @@ class Slot:
 
     def close(self) -> None:
         """Close the descriptors. A step under way ends with `SandboxLost`."""
-        pipes, self._pipes = self._pipes, {}
-        if self._control.fileno() >= 0:
-            self._mark_lost()
-            self._hub.forget(self._control.fileno())
-            self._control.close()
-        for fd in pipes:
+        if self._control.fileno() < 0:
+            return
+        self._mark_lost()
+        for fd in (self._control.fileno(), *self._pipes):
             self._hub.forget(fd)
+        self._control.close()
+        for fd in self._pipes:
             os.close(fd)
 
     async def _send(self, data: bytes) -> None:
@@ -175,7 +190,7 @@ class Slot:
             return Outcome.OK
         return Outcome.KILLED if 128 < status < 160 else Outcome.NONZERO
 
-    async def _stop(self, step: _Step, outcome: Outcome, seconds: float) -> None:
+    async def _stop(self, step: _Step, outcome: Outcome) -> None:
         """Make the step end: TERM, KILL, and at last the shell with it.
 
         What met a limit of the whole sandbox may have been left by an earlier step, so then
@@ -183,7 +198,7 @@ class Slot:
         """
         everything = outcome in (Outcome.OUTPUT_LIMIT, Outcome.PROCESS_LIMIT)
         for force in (False, True):
-            await self._ward.stop(self._shell, math.inf if everything else seconds, force=force)
+            await self._ward.stop(self._shell, everything=everything, force=force)
             with anyio.move_on_after(GRACE_SECONDS):
                 while step.status is None:
                     await self._hear(step)
@@ -195,11 +210,11 @@ class Slot:
                 while step.status is None:
                     await self._hear(step)
 
-    async def _abandon(self, step: _Step, seconds: float) -> None:
+    async def _abandon(self, step: _Step) -> None:
         """After a cancellation or a failure: leave a shell that can go on, or none."""
         try:
             if step.status is None and not self._lost:
-                await self._stop(step, Outcome.KILLED, seconds)
+                await self._stop(step, Outcome.KILLED)
             if step.shell_ended and not self._lost:
                 await self.start()
         except (BackendError, TimeoutError):
@@ -244,14 +259,15 @@ class Slot:
         *lines, rest = self._lines.split(b"\n")
         self._lines = rest[-CHUNK:]
         for line in lines:
-            if (reply := framing.parse(bytes(line))) and self._step:
-                self._on_reply(reply, self._step)
+            if reply := framing.parse(bytes(line)):
+                self._on_reply(reply, self._step or _Step(token=""))
 
     def _on_reply(self, reply: framing.Reply, step: _Step) -> None:
         if reply.kind == "ready":
             self._shell = reply.number
             step.ready = True
         elif reply.kind == "exit":
+            self._shell = 0
             step.shell_ended = True
         elif reply.token != step.token:
             return

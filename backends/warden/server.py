@@ -156,20 +156,31 @@ class Server:
         return None
 
     def do_stop(
-        self, *, number: int, jail: int, shell: int, spare: list[int], seconds: float, force: bool
+        self,
+        *,
+        number: int,
+        jail: int,
+        shell: int,
+        shells: list[int],
+        spare: list[int],
+        force: bool,
     ) -> dict[str, Any]:
-        """Abort the step of `shell` and signal what it started; numbers are the jail's own."""
+        """Abort the step of `shell`; signal all but the keepers, the `shells` and `spare`.
+
+        Shells are numbered as in the jail, processes to spare as on the host.
+        """
         init = self.jails[jail].init
         keeper = processes.command(init)
-        spared = {init, *(p for p in processes.children(init) if processes.command(p) == keeper)}
+        keepers = [pid for pid in processes.children(init) if processes.command(pid) == keeper]
+        spared = {init, *keepers, *spare}
         for pid in list(processes.tree(init)):
             with suppress(OSError):
                 inner = processes.inner_pid(pid)
-                if inner in spare:
+                if inner in shells:
                     spared.add(pid)
                 if inner == shell:
                     processes.send(pid, signal.SIGRTMAX)
-        count = processes.stop(lambda: list(processes.tree(init)), spared, seconds, force=force)
+        count = processes.stop(lambda: list(processes.tree(init)), spared, force=force)
         return {"count": count}
 
     def do_kill(self, *, number: int, jail: int, shell: int) -> dict[str, Any]:
@@ -179,10 +190,6 @@ class Server:
                 if processes.inner_pid(pid) == shell:
                     processes.send(pid, signal.SIGKILL)
         return {}
-
-    def do_count(self, *, number: int, jail: int) -> dict[str, Any]:
-        """Count the processes of a jail."""
-        return {"count": len(list(processes.tree(self.jails[jail].pid)))}
 
     def _upper(self, jail: int) -> str:
         return f"/proc/{self.jails[jail].pid}/root{spawn.UPPER}"

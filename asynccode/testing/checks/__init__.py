@@ -1,0 +1,10 @@
+"""The conformance checks, one file per side of a backend.
+
+A check is an async function of a backend whose first docstring line is its name in words.
+To add one, write it in the file it belongs to under the `checks` decorator.
+"""
+
+from asynccode.testing.checks import files, isolation, lifetime, limits, programs, sessions
+from asynccode.testing.checks.base import CHECKS, Check
+
+__all__ = ["CHECKS", "Check", "files", "isolation", "lifetime", "limits", "programs", "sessions"]

@@ -1,0 +1,61 @@
+"""How a check is written down, and small helpers they share."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from attrs import frozen
+
+from asynccode.interfaces import Backend
+from asynccode.outcomes import ExecResult, Limits, MiB, Outcome
+
+TIGHT = Limits(
+    step_seconds=2.0,
+    memory_bytes=96 * MiB,
+    processes=48,
+    disk_bytes=16 * MiB,
+    output_bytes=MiB // 4,
+)
+
+
+@frozen(kw_only=True)
+class Check:
+    """One thing a backend must do."""
+
+    name: str
+    needs: frozenset[str]
+    """Isolations without which the check says nothing (see `Backend.isolates`)."""
+    run: Callable[[Backend], Awaitable[None]]
+
+
+RUNNING = "tr '\\0\\n' ' ' < $p/cmdline 2>/dev/null; echo; done 2>/dev/null | grep -c"
+
+
+def running(command: str) -> str:
+    """Give code that counts the processes whose command line begins with `command`."""
+    return f"for p in /proc/[0-9]*; do {RUNNING} '^{command} '"
+
+
+CHECKS: list[Check] = []
+
+
+def checks(*needs: str) -> Callable[[Callable[[Backend], Awaitable[None]]], Check]:
+    """Make an async function a check."""
+
+    def register(function: Callable[[Backend], Awaitable[None]]) -> Check:
+        assert function.__doc__
+        name = function.__doc__.splitlines()[0].rstrip(".")
+        item = Check(name=name, needs=frozenset(needs), run=function)
+        CHECKS.append(item)
+        return item
+
+    return register
+
+
+def expect(result: ExecResult, outcome: Outcome, output: str | None = None) -> None:
+    """Assert how a step ended and, if given, what it wrote."""
+    assert result.outcome is outcome, (
+        f"outcome {result.outcome}, not {outcome}: {result.text[:200]!r}"
+    )
+    if output is not None:
+        assert result.text == output, f"output {result.text[:200]!r}, not {output[:200]!r}"

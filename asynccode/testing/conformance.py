@@ -1,0 +1,60 @@
+"""What every backend must do: the sentences of `asynccode.interfaces`, as checks.
+
+    async for result in check(MyBackend):
+        print(result.name, result.ok, result.reason)
+
+A check that needs an isolation which the backend does not claim in `isolates` is skipped, so
+a backend is held to what it says of itself. pytest runs the same checks (`CHECKS`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import NamedTuple
+
+import anyio
+
+from asynccode.interfaces import Backend
+from asynccode.testing.checks import CHECKS, Check
+
+REASON = 300
+"""Characters of a reason."""
+SECONDS = 60.0
+"""No check may take longer."""
+
+
+class Result(NamedTuple):
+    """What one check said; `ok` is None if it was skipped."""
+
+    name: str
+    ok: bool | None
+    reason: str | None
+
+
+async def check(open_backend: Callable[[], Backend]) -> AsyncIterator[Result]:
+    """Run every check on a backend, each in sandboxes of its own."""
+    async with open_backend() as backend:
+        for item in CHECKS:
+            yield await check_one(item, backend)
+
+
+async def check_one(item: Check, backend: Backend) -> Result:
+    """Run one check; a failure is a result, not an exception."""
+    missing = sorted(item.needs - backend.isolates)
+    if missing:
+        return Result(item.name, None, f"{backend.name} does not isolate {', '.join(missing)}")
+    try:
+        with anyio.fail_after(SECONDS):
+            await item.run(backend)
+    except TimeoutError:
+        return Result(item.name, False, f"it took longer than {SECONDS:.0f} s")
+    except Exception as error:  # noqa: BLE001 - whatever a backend raises is its check's failure
+        while isinstance(error, ExceptionGroup):
+            error = error.exceptions[0]
+        kind = "" if isinstance(error, AssertionError) else f"{type(error).__name__}: "
+        return Result(item.name, False, f"{kind}{error}"[:REASON])
+    return Result(item.name, True, None)
+
+
+Run = Callable[[Backend], Awaitable[None]]
+__all__ = ["CHECKS", "Check", "Result", "check", "check_one"]
