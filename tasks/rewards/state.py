@@ -19,8 +19,10 @@ relative to the working folder unless they begin with `/`.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import lru_cache
 
 from asynccode.outcomes import Change
 
@@ -33,13 +35,15 @@ def relevant(
     changes: Iterable[Change], *, workdir: str = "/", ignore: Iterable[str] = ()
 ) -> frozenset[Change]:
     """Give the changes that count."""
+    ignored = _pattern(workdir, tuple(ignore))
+    return frozenset(c for c in changes if not ignored.fullmatch(os.fsdecode(c.path)))
+
+
+@lru_cache(maxsize=256)
+def _pattern(workdir: str, ignore: tuple[str, ...]) -> re.Pattern[str]:
+    """Give one expression for all patterns: an agent may leave very many paths behind."""
     patterns = [*SCRATCH, *(os.path.join(workdir, pattern) for pattern in ignore)]
-
-    def counts(change: Change) -> bool:
-        path = os.fsdecode(change.path)
-        return not any(fnmatchcase(path, pattern) for pattern in patterns)
-
-    return frozenset(filter(counts, changes))
+    return re.compile("|".join(map(translate, patterns)))
 
 
 def state_score(agent: frozenset[Change], gold: frozenset[Change]) -> float:
