@@ -19,7 +19,7 @@ class Task:
     id: str
     query: str
     """What is asked, in words."""
-    gold: tuple[str, ...] = field(default=(), converter=tuple, repr=False)
+    gold: Sequence[str] = field(default=(), converter=tuple[str, ...], repr=False)
     """The actions that solve it, in order. Never enters an agent's sandbox."""
     image: Image = field(factory=Image, repr=False)
     compare: str = "normalised"
@@ -110,7 +110,7 @@ class Episode:
     suite: str
     backend: str
     query: str
-    steps: tuple[Step, ...] = field(converter=tuple)
+    steps: Sequence[Step] = field(converter=tuple[Step, ...])
     reward: float | None
     """The final reward; None when the harness failed, never 0 for that."""
     reward_parts: Mapping[str, Any] = field(factory=dict)
