@@ -49,6 +49,7 @@ class LocalSandbox(Sandbox):
                 ["/bin/sh", "-c", f'cd -- "$1" && {KEEPER}', "asynccode", str(folder)],
                 {**env, owners.VARIABLE: owners.me().label},
                 file_actions=[
+                    *processes.close_inherited(),
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0),
                     (os.POSIX_SPAWN_DUP2, 0, 1),
                     (os.POSIX_SPAWN_DUP2, 0, 2),

@@ -140,8 +140,6 @@ class NsjailSandbox(Sandbox):
         with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_SECONDS):
             with suppress(SandboxLost):
                 await self._backend.warden.ask("close", jail=self._number)
-            for group in self._backend.warden.groups.values():
-                cgroups.remove(cgroups.jail(group, self._init))
         self._backend.forget(self._number)
 
     async def stop(self, shell: int, *, everything: bool, force: bool) -> None:

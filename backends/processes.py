@@ -58,6 +58,16 @@ def command(pid: int) -> bytes:
     return b""
 
 
+def close_inherited() -> list[tuple[int, int]]:
+    """Give the `posix_spawn` actions that keep our own inherited descriptors from a child."""
+    actions = []
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            if int(name) > 2 and os.get_inheritable(int(name)):
+                actions.append((os.POSIX_SPAWN_CLOSE, int(name)))
+    return actions
+
+
 def send(pid: int, number: int) -> None:
     """Signal `pid` if it is still there."""
     with suppress(ProcessLookupError, PermissionError):

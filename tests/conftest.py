@@ -51,7 +51,9 @@ def nsjail_health() -> Health:
 
 
 @pytest.fixture
-async def nsjail_backend(nsjail_health: Health) -> AsyncIterator[NsjailBackend]:
+async def nsjail_backend(
+    nothing_leaks: None, nsjail_health: Health
+) -> AsyncIterator[NsjailBackend]:
     if not nsjail_health.available:
         pytest.skip(f"nsjail: {nsjail_health.reason}")
     async with NsjailBackend() as backend:
@@ -59,7 +61,7 @@ async def nsjail_backend(nsjail_health: Health) -> AsyncIterator[NsjailBackend]:
 
 
 @pytest.fixture
-async def local_backend() -> AsyncIterator[LocalBackend]:
+async def local_backend(nothing_leaks: None) -> AsyncIterator[LocalBackend]:
     async with LocalBackend() as backend:
         yield backend
 

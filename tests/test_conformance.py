@@ -23,11 +23,11 @@ async def _passes(item: Check, backend: Backend) -> None:
 
 @pytest.mark.nsjail
 @pytest.mark.parametrize("item", CHECKS, ids=NAMES)
-async def test_nsjail(item: Check, nsjail_backend: NsjailBackend, nothing_leaks: None) -> None:
+async def test_nsjail(item: Check, nsjail_backend: NsjailBackend) -> None:
     assert item.needs <= nsjail_backend.isolates
     await _passes(item, nsjail_backend)
 
 
 @pytest.mark.parametrize("item", CHECKS, ids=NAMES)
-async def test_local(item: Check, local_backend: LocalBackend, nothing_leaks: None) -> None:
+async def test_local(item: Check, local_backend: LocalBackend) -> None:
     await _passes(item, local_backend)

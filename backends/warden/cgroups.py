@@ -7,6 +7,8 @@ a killed owner leaves behind can be told from what is in use.
 from __future__ import annotations
 
 import os
+import signal
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -92,15 +94,23 @@ def process_count(groups: dict[str, Path], init: int) -> int:
     return 0
 
 
-def remove(group: Path) -> bool:
-    """Kill what is in a group and below, and remove it; gives whether it is gone."""
-    for below in sorted(group.glob("**/"), reverse=True):
-        with suppress(OSError):
-            for pid in (below / "cgroup.procs").read_text().split():
-                os.kill(int(pid), 9)
-        with suppress(OSError):
-            below.rmdir()
-    return not group.exists()
+def remove(group: Path, seconds: float = 2.0) -> bool:
+    """Kill what is in a group and below, and remove it; gives whether it is gone.
+
+    Killed processes stay in their group for a moment, hence `seconds` of trying.
+    """
+    deadline = time.monotonic() + seconds
+    while group.exists():
+        for below in sorted(group.glob("**/"), reverse=True):
+            with suppress(OSError):
+                for pid in (below / "cgroup.procs").read_text().split():
+                    os.kill(int(pid), signal.SIGKILL)
+            with suppress(OSError):
+                below.rmdir()
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.002)
+    return True
 
 
 def ours(root: Path = ROOT) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import json
 import os
@@ -17,6 +18,7 @@ import anyio
 from attrs import define, field
 
 import asynccode
+from asynccode.backends import processes
 from asynccode.backends.owners import me
 from asynccode.errors import SandboxLost, Unavailable
 from asynccode.shell.hub import Hub
@@ -62,19 +64,24 @@ class Warden:
         """Start the process; raises `Unavailable` if it cannot make its namespaces."""
         self._link, theirs = socket.socketpair()
         root = str(Path(asynccode.__file__).parent)
-        fd = theirs.fileno()
+        fd = fcntl.fcntl(theirs, fcntl.F_DUPFD_CLOEXEC, ABOVE + 1)
         try:
             argv = [sys.executable, "-IS", "-c", PROGRAM.format(root=root), str(ABOVE), str(cache)]
             argv += [str(owner), me().label, str(os.getpid())]
-            actions = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0)]
-            dup = [(os.POSIX_SPAWN_DUP2, fd, ABOVE)]
-            if fd == ABOVE:
-                os.set_inheritable(fd, True)
-                dup = []
             self._pid = os.posix_spawn(
-                sys.executable, argv, os.environ, file_actions=[*actions, *dup], setsid=True
+                sys.executable,
+                argv,
+                os.environ,
+                file_actions=[
+                    *processes.close_inherited(),
+                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0),
+                    (os.POSIX_SPAWN_DUP2, 0, 1),
+                    (os.POSIX_SPAWN_DUP2, fd, ABOVE),
+                ],
+                setsid=True,
             )
         finally:
+            os.close(fd)
             theirs.close()
         self._link.setblocking(False)
         self._hub.watch(self._link.fileno(), self._on_readable)

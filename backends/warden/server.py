@@ -44,8 +44,12 @@ class Jail:
         raise ProcessLookupError("the jail has no process")
 
     def kill(self) -> None:
-        """Kill all of it: with its first process a pid namespace ends."""
-        for pid in (*processes.children(self.pid), self.pid):
+        """Kill all of it: with its first process a pid namespace ends.
+
+        nsjail sees that, removes the jail's control groups and ends too.
+        """
+        inits = processes.children(self.pid)
+        for pid in inits or [self.pid]:
             processes.send(pid, signal.SIGKILL)
 
     def last_words(self) -> str:

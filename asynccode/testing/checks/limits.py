@@ -69,9 +69,8 @@ async def endless_output(backend: Backend) -> None:
             await _goes_on(session)
         await session.run("yes &")
         await anyio.sleep(0.2)
-        for _ in range(9):  # what it wrote shows until its flood is stopped
-            result = await session.run("echo $x")
-        assert result.text == "kept\n", f"the flood goes on: {result.text[-20:]!r}"
+        await session.run("kill %1; wait")  # what it wrote meanwhile shows, once
+        await _goes_on(session)
 
 
 @checks("memory")
