@@ -3,8 +3,12 @@
 quoting.py      what is executed for an action, and the texts of what cannot be
 similarity.py   how alike two answers are: tf-idf and cosine
 reward.py       the reward of IC-Bash, from two sandboxes' `git status` and answers
+world.py        a sandbox seen as the original sees a container
+golds.py        what gold gives, found out once per task
 environment.py  the environment: one exec an action, scored against gold's own sandbox
+images.py       what sandboxes start from
 loader.py       the suites, from a clone of the original or a folder laid out like it
+suite.py        the suite with the original's semantics
 recordings.py   reads recorded results and reference files
 replay.py       plays recorded episodes again and compares
 """

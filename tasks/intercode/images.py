@@ -90,18 +90,20 @@ def first_commit(filesystem: str, stamp: str = "") -> Commands:
     `/tmp` and `/mnt` among them (bash_env.py:12, :33-37). Without its index git writes all
     files anew, as it does where a container's files are not those that it looked at.
 
-    A list of what is committed is left in `.git` under the name of the file system:
-    `World.reset` needs it. Another `stamp` makes the same layer once more, with files that
-    are as old as `AGE`.
+    A tag and a list of what is committed bear the name of the file system: `World.reset`
+    needs them. Files have other inodes wherever an image is mounted; git is told not to look
+    at those, or it would take every file for changed. Another `stamp` makes the same layer
+    once more, with files that are as old as `AGE`.
     """
     listed = f"/.git/{filesystem}"
     return Commands(
         lines=[
             "git config --global user.email asynccode@localhost",
             "git config --global user.name asynccode",
-            "cd / && umask 022 && git init -q && git add -A && git commit -q -m 'initial commit'",
+            "cd / && umask 022 && git init -q && git config core.checkStat minimal",
+            "cd / && git add -A && git commit -q -m 'initial commit'",
             "cd / && umask 022 && rm .git/index && git reset -q --hard && git clean -fdq",
-            f"cd / && git ls-tree -r -z --name-only HEAD > {listed}",
+            f"cd / && git tag {filesystem} && git ls-tree -r -z --name-only HEAD > {listed}",
             f"cd / && xargs -0 -a {listed} touch -h -d '{AGE:g} seconds ago' # {stamp}",
             "cd / && git status --short",
         ]

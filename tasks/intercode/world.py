@@ -52,17 +52,16 @@ class World:
     async def reset(self, filesystem: str, *, young: bool) -> None:
         """Make a new sandbox what a container is after its reset (bash_env.py:33-37).
 
-        The reset itself is part of the image (`loader.first_commit`), but an image is built
-        once and kept, while the original's is about as old as the run. Unless the image is
-        `young`, all that git tracks gets times of `AGE` ago; folders then lie in memory,
-        where they have no size.
+        An image is built once and kept, while the original's is about as old as the run.
+        Unless the image is `young`, all that git tracks gets times of `AGE` ago; folders
+        then lie in memory, where they have no size. `git clean` has nothing to do.
 
         Raises `TaskDataError` if the sandbox does not hold `filesystem`.
         """
-        listed = f"/.git/{filesystem}"
-        touch = ["touch", "-c", "-h", "-d", f"@{time.time() - AGE:.6f}"]
-        argv = ["test", "-f", listed] if young else ["xargs", "-0", "-a", listed, *touch]
-        result = await self._run(argv, cwd="/", seconds=PATIENCE)
+        result = await self._run(["git", "reset", "--hard", filesystem])
+        if result.exit_code == 0 and not young:
+            touch = ["touch", "-c", "-h", "-d", f"@{time.time() - AGE:.6f}"]
+            result = await self._run(["xargs", "-0", "-a", f"/.git/{filesystem}", *touch])
         if result.exit_code != 0:
             raise TaskDataError(
                 f"The tasks are made for the file system {filesystem!r}, which the image does "
@@ -71,7 +70,7 @@ class World:
 
     async def reset_again(self) -> None:
         """Reset a sandbox that was acted in, which spares what git ignores (bash_env.py:12)."""
-        await self._run([*_SHELL, "git reset --hard; git clean -fd;"], cwd="/", seconds=PATIENCE)
+        await self._run([*_SHELL, "git reset --hard; git clean -fd;"])
 
     async def act(self, plan: quoting.Plan, *, seconds: float) -> Seen:
         """Execute an action as planned; what it gave is what the original would show."""
@@ -95,7 +94,7 @@ class World:
     async def changes(self) -> frozenset[Entry]:
         """Ask git what has changed (bash_env.py:94-95). Raises `OriginalCrashError`."""
         # The original asks through Bash; without it a process less gives the same text.
-        result = await self._run(["git", "status", "--short"], cwd="/", seconds=PATIENCE)
+        result = await self._run(["git", "status", "--short"])
         if result.exit_code in (126, 127):
             seen = await self.act(quoting.plan("git status --short;", "/"), seconds=PATIENCE)
             return parse_status(seen.observation)
@@ -111,7 +110,7 @@ class World:
         found = {}
         for path in paths:
             argv = hash_argv(path)
-            result = await self._run(argv, cwd="/", seconds=PATIENCE)
+            result = await self._run(argv)
             text = result.text
             if result.exit_code in (126, 127):
                 text = quoting.missing_program(argv[0])
@@ -120,14 +119,16 @@ class World:
 
     async def _not_executed(self, plan: quoting.Plan) -> str | None:
         """Give what Docker says if it was not the action that failed to execute."""
-        probe = await self._run([*_SHELL, ":"], cwd=plan.cwd, seconds=PATIENCE)
+        probe = await self._run([*_SHELL, ":"], cwd=plan.cwd)
         if probe.exit_code == 0:
             return None
         if plan.cwd != "/":
-            there = await self._run([*_SHELL, ":"], cwd="/", seconds=PATIENCE)
+            there = await self._run([*_SHELL, ":"])
             if there.exit_code == 0:
                 return quoting.missing_workdir(plan.cwd)
         return quoting.missing_program(_SHELL[0])
 
-    async def _run(self, argv: Sequence[str], *, cwd: str, seconds: float) -> ExecResult:
+    async def _run(
+        self, argv: Sequence[str], *, cwd: str = quoting.ROOT, seconds: float = PATIENCE
+    ) -> ExecResult:
         return await self._sandbox.exec([*self._prefix, *argv], cwd=cwd, seconds=seconds)
