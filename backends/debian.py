@@ -50,9 +50,10 @@ RECIPES = {
     "debian-12": Recipe(packages=("bash",)),
     # What the nl2bash images of InterCode hold, on Debian 12.
     "debian-12-intercode": Recipe(
-        packages=tuple(
-            "bash python3 psmisc bsdmainutils cron imagemagick dnsutils git tree net-tools "
-            "iputils-ping coreutils curl cpio jq md5deep".split()
+        packages=(
+            *("bash", "python3", "psmisc", "bsdmainutils", "cron", "imagemagick", "dnsutils"),
+            *("git", "tree", "net-tools", "iputils-ping", "coreutils", "curl", "cpio", "jq"),
+            "md5deep",
         )
     ),
 }

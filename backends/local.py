@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import anyio
 import anyio.to_thread
@@ -180,7 +180,7 @@ class LocalBackend(Backend):
         self._open: set[LocalSandbox] = set()
         self._opened = 0
 
-    async def __aenter__(self) -> LocalBackend:
+    async def __aenter__(self) -> Self:
         await self._group.__aenter__()
         self._group.start_soon(self.hub.run)
         return self

@@ -8,7 +8,7 @@ import resource
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import anyio
 
@@ -137,9 +137,12 @@ class NsjailSandbox(Sandbox):
         self._closed = True
         for slot in self._slots:
             slot.close()
-        with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_SECONDS):
-            with suppress(SandboxLost):
-                await self._backend.warden.ask("close", jail=self._number)
+        with (
+            anyio.CancelScope(shield=True),
+            anyio.move_on_after(CLOSE_SECONDS),
+            suppress(SandboxLost),
+        ):
+            await self._backend.warden.ask("close", jail=self._number)
         self._backend.forget(self._number)
 
     async def stop(self, shell: int, *, everything: bool, force: bool) -> None:
@@ -262,7 +265,7 @@ class NsjailBackend(Backend):
         self._numbers = itertools.count(1)
         self._opened = 0
 
-    async def __aenter__(self) -> NsjailBackend:
+    async def __aenter__(self) -> Self:
         self._executable = find_nsjail(self._executable)
         _raise_descriptor_limit()
         await self.clean()

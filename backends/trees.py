@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -119,13 +120,17 @@ def compare(before: Tree, now: Tree, root: bytes, *, hashes: bool) -> tuple[Chan
 
 def read(path: str, max_bytes: int) -> bytes:
     """Read a regular file; errors as `Sandbox.read` documents them."""
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        info = os.fstat(file.fileno())
-        if stat.S_ISDIR(info.st_mode):
-            raise IsADirectoryError(path)
-        if not stat.S_ISREG(info.st_mode):
-            raise PermissionError(f"{path} is not a regular file")
-        data = file.read(max_bytes + 1)
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    try:
+        mode = os.fstat(fd).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, "Is a directory", path)
+        if not stat.S_ISREG(mode):
+            raise PermissionError(errno.EACCES, "Not a regular file", path)
+        with open(fd, "rb", closefd=False) as file:
+            data = file.read(max_bytes + 1)
+    finally:
+        os.close(fd)
     if len(data) > max_bytes:
         raise InputError(f"{path} is longer than max_bytes={max_bytes}.")
     return data

@@ -43,14 +43,17 @@ class Path(NamedTuple):
 
     @property
     def type(self) -> str:
+        """Its type, in `Change`'s words."""
         return TYPES.get(stat.S_IFMT(self.info.st_mode), "device")
 
     @property
     def is_whiteout(self) -> bool:
+        """Whether it says that a lower path was deleted."""
         return stat.S_ISCHR(self.info.st_mode) and self.info.st_rdev == 0
 
     @property
     def is_opaque(self) -> bool:
+        """Whether it is a folder that hides what lies below it."""
         with suppress(OSError):
             return os.getxattr(self.path, "user.overlay.opaque", follow_symlinks=False) == b"y"
         return False

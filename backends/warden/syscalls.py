@@ -20,17 +20,17 @@ def _check(result: int, what: str) -> None:
 
 
 def unshare(flags: int) -> None:
-    """unshare(2)."""
+    """Move this process to new namespaces."""
     _check(_libc.unshare(ctypes.c_int(flags)), "unshare")
 
 
 def setns(fd: int, kind: int) -> None:
-    """setns(2)."""
+    """Move this process to the namespace that a descriptor names."""
     _check(_libc.setns(ctypes.c_int(fd), ctypes.c_int(kind)), "setns")
 
 
 def mount(source: str, target: str, kind: str | None, flags: int = 0, data: str = "") -> None:
-    """mount(2)."""
+    """Put a file system in place; raises `OSError` that says where."""
     result = _libc.mount(
         source.encode(),
         os.fsencode(target),

@@ -21,7 +21,7 @@ async def _goes_on(session: Session) -> None:
 
 @checks()
 async def a_time_out_keeps_the_shell(backend: Backend) -> None:
-    """After a time-out the shell is still there with its variables, and the step's processes gone."""
+    """After a time-out the shell still has its variables, and the step's processes are gone."""
     async with await backend.open(Image(), TIGHT) as sandbox:
         session = await sandbox.session()
         sleep, server = (f"sleep 6{n}.{secrets.randbelow(10**9)}" for n in (1, 2))
