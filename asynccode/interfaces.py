@@ -59,6 +59,11 @@ class Session(Scope):
 class Sandbox(Scope):
     """One private world: files and processes."""
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it is still there, as far as can be said without asking it."""
+        return True
+
     @abstractmethod
     async def session(self) -> Session:
         """Open the persistent Bash session; it starts in the image's `workdir`.

@@ -79,6 +79,11 @@ class NsjailSandbox(Sandbox):
         self._init = next(iter(processes.children(self._pid)), 0)
         self._at_rest = self._processes()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether nsjail is still there."""
+        return not self._closed and self._words is None
+
     async def session(self) -> Session:
         """Open the session."""
         self._check()
@@ -231,7 +236,7 @@ class NsjailSandbox(Sandbox):
         return False
 
     def _check(self) -> None:
-        if self._closed or self._words is not None:
+        if not self.is_alive:
             raise SandboxLost(self.obituary())
 
     async def _ask(self, do: str, **arguments: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import anyio
 import pytest
@@ -15,6 +16,15 @@ from asynccode.backends.nsjail import NsjailBackend
 from asynccode.interfaces import Health
 
 REPOSITORY = Path(__file__).parent.parent
+REQUIRED = set(filter(None, os.environ.get("ASYNCCODE_REQUIRE", "").split(",")))
+"""Services that must not be skipped: .ci/run names those that our scripts can start."""
+
+
+def unavailable(service: str, reason: str) -> NoReturn:
+    """Skip a test for want of a service, or fail it where the service was to be had."""
+    if service in REQUIRED:
+        pytest.fail(f"{service} is required here: {reason}")
+    pytest.skip(f"{service}: {reason}")
 
 
 @pytest.fixture(params=["asyncio", "trio"])
@@ -55,7 +65,7 @@ async def nsjail_backend(
     nothing_leaks: None, nsjail_health: Health
 ) -> AsyncIterator[NsjailBackend]:
     if not nsjail_health.available:
-        pytest.skip(f"nsjail: {nsjail_health.reason}")
+        unavailable("nsjail", nsjail_health.reason or "")
     async with NsjailBackend() as backend:
         yield backend
 
@@ -70,7 +80,7 @@ async def local_backend(nothing_leaks: None) -> AsyncIterator[LocalBackend]:
 def intercode_data() -> Path:
     folder = Path(os.environ.get("ASYNCCODE_DATA") or REPOSITORY.parent / "shared" / "intercode")
     if not (folder / "data").is_dir():
-        pytest.skip(f"InterCode's data is not in {folder}; name its folder in $ASYNCCODE_DATA")
+        unavailable("data", f"it is not in {folder}; name its folder in $ASYNCCODE_DATA")
     return folder
 
 
@@ -80,5 +90,5 @@ def debian_base() -> str:
     name = "debian-12-intercode"
     built = layers.cache() / layers.base_name(name)
     if not built.is_dir() and (os.getuid() != 0 or not debian.can_build()):
-        pytest.skip(f"the base {name} is not built; as root: asynccode images build {name}")
+        unavailable("debian", f"it is not built; as root: asynccode images build {name}")
     return name
