@@ -31,8 +31,8 @@ async def play_gold(task: Task, worlds: Worlds, limits: Limits, *, young: bool) 
     Its commands are joined with `;` and quoted as an action is. The original sets no time
     limit here; ours is `PATIENCE`. It runs gold before each scoring, in one container for
     all runs, and what git ignores stays: from the second time on, `ln -s /a ~/b` makes its
-    link in the folder that the first one points to. So gold runs twice here, with a reset
-    between, and the second time counts.
+    link in the folder that the first one points to. So gold that changes anything runs twice
+    here, with a reset between, and the second time counts.
 
     Raises `TaskDataError` if the time is not enough, and what `worlds` raises.
     """
@@ -40,9 +40,10 @@ async def play_gold(task: Task, worlds: Worlds, limits: Limits, *, young: bool) 
         world = World(sandbox)
         await world.reset(task.metadata["filesystem"], young=young)
         plan = quoting.Plan(argv=quoting.argv(";".join(task.gold)), cwd="/")
-        await world.act(plan, seconds=PATIENCE)
-        await world.reset_again()
         seen = await world.act(plan, seconds=PATIENCE)
+        if not await world.is_untouched():
+            await world.reset_again()
+            seen = await world.act(plan, seconds=PATIENCE)
         if seen.observation == quoting.TIMED_OUT:
             raise TaskDataError(
                 f"Task {task.id!r} cannot be scored: its gold did not end within {PATIENCE:g} s "

@@ -47,7 +47,7 @@ class World:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         # Docker names every container by its own id, and exports the name.
-        self._prefix = (*_ENVIRONMENT, f"HOSTNAME={secrets.token_hex(6)}")
+        self._environment = (*_ENVIRONMENT, f"HOSTNAME={secrets.token_hex(6)}")
 
     async def reset(self, filesystem: str, *, young: bool) -> None:
         """Make a new sandbox what a container is after its reset (bash_env.py:33-37).
@@ -76,12 +76,13 @@ class World:
         """Execute an action as planned; what it gave is what the original would show."""
         if plan.argv is None:
             return Seen(observation=quoting.MALFORMED, executed=False)
-        result = await self._run(plan.argv, cwd=plan.cwd, seconds=seconds)
+        argv = [*self._environment, *plan.argv]
+        result = await self._run(argv, cwd=plan.cwd, seconds=seconds)
         if result.outcome in _STOPPED:
             return Seen(observation=quoting.TIMED_OUT, executed=False, result=result)
         if result.outcome is Outcome.REFUSED:
             return Seen(observation=quoting.MALFORMED, executed=False, result=result)
-        if result.exit_code in (126, 127):
+        if result.exit_code in (126, 127) and not _bash_spoke(plan.argv, result.output):
             text = await self._not_executed(plan)
             if text is not None:
                 return Seen(observation=text, executed=False, result=result)
@@ -90,6 +91,11 @@ class World:
         except UnicodeDecodeError:
             return Seen(observation=quoting.MALFORMED, executed=False, result=result)
         return Seen(observation=text, executed=result.exit_code == 0, result=result)
+
+    async def is_untouched(self) -> bool:
+        """Whether nothing at all has changed, not even what git ignores."""
+        changes = await self._sandbox.changes()
+        return all(change.path.startswith(b"/.git") for change in changes)
 
     async def changes(self) -> frozenset[Entry]:
         """Ask git what has changed (bash_env.py:94-95). Raises `OriginalCrashError`."""
@@ -131,4 +137,10 @@ class World:
     async def _run(
         self, argv: Sequence[str], *, cwd: str = quoting.ROOT, seconds: float = PATIENCE
     ) -> ExecResult:
-        return await self._sandbox.exec([*self._prefix, *argv], cwd=cwd, seconds=seconds)
+        return await self._sandbox.exec(argv, cwd=cwd, seconds=seconds)
+
+
+def _bash_spoke(argv: Sequence[str], output: bytes) -> bool:
+    """Whether an output begins with a message of the Bash that ran an action: so it did run."""
+    name = argv[3] if len(argv) > 3 else argv[0]
+    return output.startswith(f"{name}: ".encode("utf-8", "surrogateescape"))
