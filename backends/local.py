@@ -142,7 +142,7 @@ class LocalSandbox(Sandbox):
             self._older = set(self._processes()) if busy else set()
         return None
 
-    def is_alive(self, shell: int) -> bool:
+    def holds(self, shell: int) -> bool:
         """Whether a shell is still there."""
         return bool(processes.command(shell))
 

@@ -168,7 +168,7 @@ class NsjailSandbox(Sandbox):
         with suppress(ProcessLookupError):
             await self._ask("kill", shell=shell)
 
-    def is_alive(self, shell: int) -> bool:
+    def holds(self, shell: int) -> bool:
         """Whether a shell is still there."""
         for pid in processes.tree(self._init):
             with suppress(OSError):

@@ -56,7 +56,7 @@ _STEP = (
 
 Setting LINENO as a side effect of the expansion makes Bash count the step's own lines from 1."""
 
-BOOT = rf"""
+_BOOT = rf"""
 exec 196>&4 1>&5 2>/dev/null 4>&- 5>&-
 __ac_skip() {{ if [[ $BASH_COMMAND == __ac_* ]]; then
   builtin trap - DEBUG; builtin shopt -u extdebug; return 0; fi; return 1; }}
@@ -68,3 +68,5 @@ __ac_split='{_STEP.replace("STREAMS", "2>&1 >&196")}'
 __ac_s=0; __ac_busy=
 builtin printf 'ready %d\n' "$$" >&0
 """
+BOOT = f'builtin read -r -N {len(_BOOT)} __ac_x; builtin eval "$__ac_x"\n{_BOOT}'
+"""Bash reads a script from a socket byte by byte, so it is made to take this in one piece."""

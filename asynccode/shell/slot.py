@@ -40,7 +40,7 @@ class Custody(Protocol):
         """Kill the shell itself."""
         ...
 
-    def is_alive(self, shell: int) -> bool:
+    def holds(self, shell: int) -> bool:
         """Whether the shell is still there."""
         ...
 
@@ -97,7 +97,7 @@ class Slot:
     @property
     def is_alive(self) -> bool:
         """Whether a shell was started and nothing has ended it since."""
-        return not self._lost and self._shell > 0 and self._ward.is_alive(self._shell)
+        return not self._lost and self._shell > 0 and self._ward.holds(self._shell)
 
     async def start(self) -> None:
         """Start the shell; raises `SandboxLost` if it does not come up."""

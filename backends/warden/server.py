@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -24,6 +25,8 @@ FDS = 6
 """Descriptors of one jail: for each of two shells control, output and errors."""
 RESERVED = 32
 LOG_BYTES = 4000
+CELLS = 4
+"""How many cells to keep forked ahead."""
 CLOEXEC = 0x40000000
 """MSG_CMSG_CLOEXEC: what we receive is for the jail it came with only."""
 
@@ -65,6 +68,7 @@ class Server:
     def __init__(self, link: socket.socket, owner: int, groups: dict[str, Path]) -> None:
         self.link, self.owner, self.groups = link, owner, groups
         self.jails: dict[int, Jail] = {}
+        self.cells: list[spawn.Cell] = []
         self.inbox = bytearray()
         self.fds: list[int] = []
 
@@ -79,7 +83,11 @@ class Server:
         for end in (self.link, wake):
             poll.register(end, select.POLLIN)
         while True:
-            for fd, _ in poll.poll():
+            # Whoever asks comes first; with nobody asking there is time to fork ahead.
+            ready = poll.poll(0 if len(self.cells) < CELLS else None)
+            if not ready:
+                self.cells.append(spawn.Cell(self.owner))
+            for fd, _ in ready:
                 if fd == wake.fileno():
                     with suppress(BlockingIOError):
                         wake.recv(4096)
@@ -143,12 +151,13 @@ class Server:
         fds, self.fds = self.fds[:FDS], self.fds[FDS:]
         log, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         try:
-            pid = spawn.spawn(argv, fds, writer, disk=disk, owner=self.owner)
+            cell = self.cells.pop() if self.cells else spawn.Cell(self.owner)
+            cell.start(argv, [*fds, writer], disk=disk)
         finally:
             for fd in (*fds, writer):
                 os.close(fd)
-        self.jails[jail] = Jail(pid, log)
-        return {"pid": pid}
+        self.jails[jail] = Jail(cell.pid, log)
+        return {"pid": cell.pid}
 
     def do_close(self, *, number: int, jail: int) -> dict[str, Any] | None:
         """Kill a jail; the answer comes when it has ended."""
@@ -240,6 +249,8 @@ def main() -> None:
         null = os.dup(null)
     groups = cgroups.create(label)
     server = Server(link, int(owner), groups)
+    gc.freeze()  # what is forked often should not copy pages to count references in
+    gc.disable()
     try:
         spawn.settle(cache)
     except OSError as error:
@@ -250,8 +261,11 @@ def main() -> None:
         server.serve()
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.set_wakeup_fd(-1)
         for jail in server.jails.values():
             jail.kill()
+        for cell in server.cells:
+            processes.send(cell.pid, signal.SIGKILL)
         with suppress(ChildProcessError):
             while True:
                 os.wait()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 from asynccode.backends.warden.syscalls import (
     CLONE_NEWNS,
@@ -16,6 +19,7 @@ from asynccode.backends.warden.syscalls import (
     MS_NOSUID,
     MS_PRIVATE,
     MS_REC,
+    MS_REMOUNT,
     die_with_parent,
     mount,
     unshare,
@@ -30,6 +34,7 @@ UPPER, WORK = f"{WORLD}/upper", f"{WORLD}/work"
 NODES = ("null", "zero", "full", "random", "urandom", "tty")
 FIRST = 3
 """Where descriptors handed to a jail begin; the log comes after them."""
+MAX_FDS, REQUEST_BYTES = 16, 1 << 17
 
 
 def settle(cache: str) -> None:
@@ -65,31 +70,52 @@ def settle(cache: str) -> None:
         os.symlink(target, f"{DEVICES}/{name}")
 
 
-def spawn(argv: Sequence[str], fds: Sequence[int], log: int, *, disk: int, owner: int) -> int:
-    """Start nsjail on a fresh world of `disk` bytes that `owner` owns; gives its process id.
+class Cell:
+    """A process with a fresh world of its own, ready to become an nsjail.
 
-    The world is a tmpfs mounted in a mount namespace of nsjail's own: outside the jail, inside
-    nobody else, gone when nsjail is.
+    The world is a tmpfs mounted in a mount namespace of its own: outside the jail, inside
+    nobody else, gone when nsjail is. Cells are forked ahead, so that no jail waits for that.
     """
-    pid = os.fork()
-    if pid:
-        return pid
+
+    def __init__(self, owner: int) -> None:
+        self._link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.pid = os.fork()
+        if self.pid == 0:
+            _become(theirs, owner)
+        theirs.close()
+
+    def start(self, argv: Sequence[str], fds: Sequence[int], *, disk: int) -> None:
+        """Let it become nsjail with `fds` from `FIRST` on, on a world of `disk` bytes.
+
+        The last of `fds` is where it says what went wrong.
+        """
+        socket.send_fds(self._link, [json.dumps([disk, *argv]).encode()], fds)
+        self._link.close()
+
+
+def _become(link: socket.socket, owner: int) -> NoReturn:
+    log = -1
     try:
         die_with_parent(signal.SIGKILL)
         unshare(CLONE_NEWNS)
-        mount("tmpfs", WORLD, "tmpfs", MS_NOSUID | MS_NODEV, f"size={disk},mode=755")
+        mount("tmpfs", WORLD, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
         for folder in (UPPER, WORK):
             os.mkdir(folder, 0o755)
             os.chown(folder, owner, owner)
-        null = os.open(os.devnull, os.O_RDWR)
-        for target, fd in enumerate((null, null, null, *fds, log)):
-            os.dup2(fd, target)
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        os.execv(argv[0], list(argv))
+        null = os.open(os.devnull, os.O_RDWR)
+        request, fds, _, _ = socket.recv_fds(link, REQUEST_BYTES, MAX_FDS)
+        if not fds:  # the warden has no use for us any more
+            os._exit(0)
+        log = fds[-1]
+        disk, *argv = json.loads(request)
+        mount("none", WORLD, None, MS_REMOUNT | MS_NOSUID | MS_NODEV, f"size={disk}")
+        for target, fd in enumerate((null, null, null, *fds)):
+            os.dup2(fd, target)
+        os.execv(argv[0], argv)
     except BaseException as error:  # noqa: BLE001 - nothing may run on in the forked child
         with suppress(OSError):
-            os.write(log, f"{argv[0]}: {error}\n".encode())
+            os.write(log, f"{error}\n".encode())
     finally:
         os._exit(127)
