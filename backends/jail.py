@@ -87,6 +87,10 @@ def options(image: Image, limits: Limits, stack: Sequence[str], groups: Sequence
     flags = ["-Mo", "-q", "-H", "sandbox", "-D", image.workdir, "-u", owner, "-g", owner]
     flags += ["--log_fd", str(first + 6), "--time_limit", "0", "--seccomp_string", SECCOMP]
     flags += ["-m", f"none:/:overlay:{overlay}", "-R", f"{spawn.DEVICES}:/dev"]
+    # An empty folder over the one in /proc that a jail's root may not read, so that `find /`
+    # fares as it does for root elsewhere. nsjail's own /proc would come after it.
+    flags += ["--disable_proc", "-m", "none:/proc:proc:"]
+    flags += ["-m", "none:/proc/tty:tmpfs:size=4k,mode=555"]
     if image.base == "host":
         for folder in host.bound():
             flags += ["-R", folder]

@@ -58,6 +58,7 @@ Setting LINENO as a side effect of the expansion makes Bash count the step's own
 
 _BOOT = rf"""
 exec 196>&4 1>&5 2>/dev/null 4>&- 5>&-
+echo 500 >/proc/self/oom_score_adj  # rather than the keeper, which is not to be replaced
 __ac_skip() {{ if [[ $BASH_COMMAND == __ac_* ]]; then
   builtin trap - DEBUG; builtin shopt -u extdebug; return 0; fi; return 1; }}
 __ac_last() {{ return "$__ac_s"; }}
