@@ -181,14 +181,14 @@ async def test_react_is_scored_once_and_cut(tmp_path: Path, nsjail_backend: Nsja
 
 
 class Breaking:
-    """Worlds whose second sandbox cannot be opened."""
+    """Worlds whose second and third sandbox cannot be opened."""
 
     def __init__(self, backend: NsjailBackend) -> None:
         self.backend, self.opened = backend, 0
 
     async def open(self, image: Image, limits: Limits) -> Sandbox:
         self.opened += 1
-        if self.opened == 2:
+        if self.opened in (2, 3):
             raise BackendError("no more")
         return await self.backend.open(image, limits)
 
@@ -231,17 +231,39 @@ def test_another_suite_or_reference_is_refused(tmp_path: Path) -> None:
 @pytest.mark.nsjail
 @pytest.mark.debian
 @pytest.mark.data
-async def test_fs_4_gives_what_the_original_gives(
-    intercode_data: Path, nsjail_backend: NsjailBackend, debian_base: str, anyio_backend_name: str
+@pytest.mark.parametrize(
+    ("number", "stable", "apart"),
+    [
+        # The original's commands are nobody's children: `pstree` shows nothing but `bash`.
+        (4, 172, {"5"}),
+        # Three turns see what earlier episodes left in the original's container.
+        (3, 364, set()),
+    ],
+)
+async def test_recordings_give_what_the_original_gives(
+    intercode_data: Path,
+    nsjail_backend: NsjailBackend,
+    debian_base: str,
+    anyio_backend_name: str,
+    number: int,
+    stable: int,
+    apart: set[str],
 ) -> None:
     if anyio_backend_name == "trio":
-        pytest.skip("one event loop is enough for this long one")
-    file = "gpt-3.5_10_turns_fs_4.json"
+        pytest.skip("one event loop is enough for these long ones")
+    file = f"gpt-3.5_10_turns_fs_{number}.json"
     recording = read_recording(intercode_data / f"results/bash/ic_bash_multiturn_{file}")
     reference = read_reference(intercode_data / f"reference/bash_{file}")
-    suite = load("intercode/nl2bash-4", data=intercode_data, compat="intercode", base=debian_base)
+    suite = load(
+        f"intercode/nl2bash-{number}", data=intercode_data, compat="intercode", base=debian_base
+    )
     assert isinstance(suite, CompatSuite)
-    figures = await replay(recording, suite, nsjail_backend, reference=reference)
+    figures = await replay(recording, suite, nsjail_backend, reference=reference, shown=1000)
     assert figures["harness_errors"] == 0, figures["errors"]
-    assert (figures["episodes"], figures["stable_turns"]) == (27, 172)
-    assert figures["same_reward_stable"] >= 0.99, figures["differences"]
+    assert figures["stable_turns"] == stable
+    wrong = [
+        (row["task"], row["turn"], row["action"], row["reward"])
+        for row in figures["differences"]
+        if row["stable"] and row["reward"][0] != row["reward"][1] and row["task"] not in apart
+    ]
+    assert len(wrong) <= 0.01 * stable, wrong

@@ -9,8 +9,9 @@ from typing import Any
 import anyio
 from attrs import define, field, frozen
 
-from asynccode.errors import AsynccodeError, TaskDataError
+from asynccode.errors import TaskDataError
 from asynccode.interfaces import Worlds
+from asynccode.outcomes import Outcome
 from asynccode.records import Task
 from asynccode.tasks.intercode.recordings import CUT, RecordedEpisode, RecordedTurn, Recording
 from asynccode.tasks.intercode.suite import CompatSuite
@@ -19,6 +20,8 @@ Progress = Callable[["Played", int], None]
 """Called with each episode as it ends, and how many there are."""
 FRESH_SECONDS = 1800.0
 """For how long one image serves: the original's is about as old as the run."""
+ATTEMPTS = 2
+"""How often an episode is played that the harness breaks."""
 NOT_CODE = "Error executing query: Your last `execute` action did not contain bash code"
 """What ReAct's harness said to an action that it did not execute (eval_react.py)."""
 
@@ -30,7 +33,10 @@ class Comparison:
     expected: RecordedTurn
     observation: str | None
     reward: float | None
+    """None where there is none: the original's run dies, or the turn was not played."""
     cut: bool = False
+    played: bool = True
+    timed_out: bool = False
 
     @property
     def same_observation(self) -> bool:
@@ -44,7 +50,7 @@ class Comparison:
     def same_reward(self) -> bool:
         """Whether the rewards are equal."""
         if self.reward is None or self.expected.reward is None:
-            return False
+            return self.played and self.reward is self.expected.reward
         return abs(self.reward - self.expected.reward) < 1e-9
 
 
@@ -92,11 +98,13 @@ async def replay(
 
     async def one(task: Task, episode: RecordedEpisode, expected: RecordedEpisode) -> None:
         async with limit:
-            result = Played(task_id=task.id)
-            try:
-                await _play(result, task, episode, expected, suite, worlds)
-            except (AsynccodeError, OSError) as error:
-                result.error = f"{type(error).__name__}: {error}"
+            for _ in range(ATTEMPTS):
+                result = Played(task_id=task.id)
+                try:
+                    await _play(result, task, episode, expected, suite, worlds)
+                    break
+                except Exception as error:  # noqa: BLE001 (whatever broke is this episode's alone)
+                    result.error = f"{type(error).__name__}: {error}"
             _fill(result, episode, expected)
             played.append(result)
             if progress is not None:
@@ -126,11 +134,8 @@ def _jobs(
         expected = episode if reference is None else reference.get(episode.task_id)
         if expected is None:
             continue  # the reference covers some of the episodes
-        theirs = [turn.action for turn in expected.turns]
-        for given in ([t.action for t in episode.turns], [t.code for t in episode.turns]):
-            if given[: len(theirs)] == theirs:
-                break
-        else:
+        pairs = zip(episode.turns, expected.turns, strict=False)
+        if any(wanted.action not in (turn.action, turn.code) for turn, wanted in pairs):
             raise TaskDataError(
                 f"The reference holds other actions for task {episode.task_id} than "
                 f"{recording.source}; name the reference of that file."
@@ -155,14 +160,20 @@ async def _play(
         await environment.reset()
         for turn, wanted in zip(episode.turns, expected.turns, strict=False):
             if turn.code is None:
-                seen, reward, crashed = NOT_CODE, 0.0, False
+                came = Comparison(
+                    expected=wanted, observation=NOT_CODE, reward=0.0, cut=expected.cut
+                )
             else:
-                seen, earned, ended, _, info = await environment.step(turn.code)
-                reward, crashed = earned or 0.0, ended and "original_error" in info
-            result.turns.append(
-                Comparison(expected=wanted, observation=seen, reward=reward, cut=expected.cut)
-            )
-            if crashed:
+                seen, reward, _, _, info = await environment.step(turn.code)
+                came = Comparison(
+                    expected=wanted,
+                    observation=seen,
+                    reward=None if "original_error" in info else reward,
+                    cut=expected.cut,
+                    timed_out=info["outcome"] is Outcome.TIMEOUT,
+                )
+            result.turns.append(came)
+            if came.reward is None:
                 return
 
 
@@ -177,7 +188,9 @@ def _is_scored(episode: RecordedEpisode, expected: RecordedEpisode) -> bool:
 def _fill(result: Played, episode: RecordedEpisode, expected: RecordedEpisode) -> None:
     """Count the turns that were not played, and drop those that no environment ever saw."""
     for wanted in expected.turns[len(result.turns) :]:
-        result.turns.append(Comparison(expected=wanted, observation=None, reward=None))
+        result.turns.append(
+            Comparison(expected=wanted, observation=None, reward=None, played=False)
+        )
     result.turns = [
         turn
         for turn, recorded in zip(result.turns, episode.turns, strict=False)
@@ -210,6 +223,7 @@ def summarise(
         "success_rate_replayed": _share([came >= 1.0 for _, came in best]),
         "harness_errors": sum(result.error is not None for result in played),
         "errors": [f"{r.task_id}: {r.error}" for r in played if r.error is not None][:shown],
+        "timed_out_turns": sum(turn.timed_out for *_, turn in turns),
         "wall_seconds": seconds,
         "turns_per_second": len(turns) / seconds if seconds else None,
     }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Iterable, Sequence
 
+import anyio
 from attrs import frozen
 
 from asynccode.errors import TaskDataError
@@ -19,6 +21,9 @@ PATIENCE = 120.0
 AGE = 600.0
 """How old files are when an episode begins, in seconds: as in the runs that gave the
 reference files, minutes (`-mmin +5` finds them, `-mmin -60` too)."""
+SETTLE = 0.5
+"""How long what an action left in the background may go on before the next look, in seconds."""
+_BACKGROUND = re.compile(r"(?<![&>|<])&(?![&>0-9])")
 _SHELL = ("/bin/bash", "-c")
 # What `docker exec` gives, and nothing of what the backend adds.
 _ENVIRONMENT = (
@@ -78,6 +83,9 @@ class World:
             return Seen(observation=quoting.MALFORMED, executed=False)
         argv = [*self._environment, *plan.argv]
         result = await self._run(argv, cwd=plan.cwd, seconds=seconds)
+        if len(plan.argv) > 2 and _BACKGROUND.search(plan.argv[2]):
+            # `docker exec` waits some time for the output of those who still hold it.
+            await anyio.sleep(SETTLE)
         if result.outcome in _STOPPED:
             return Seen(observation=quoting.TIMED_OUT, executed=False, result=result)
         if result.outcome is Outcome.REFUSED:
