@@ -24,8 +24,8 @@ class Lease(Sandbox):
 
     @property
     def is_alive(self) -> bool:
-        """Whether the sandbox is there, as far as its backend can say without asking it."""
-        return bool(getattr(self.sandbox, "is_alive", True))
+        """Whether the sandbox is there, as far as its backend knows without asking it."""
+        return self.sandbox.is_alive
 
     async def session(self) -> Session:
         """Open the sandbox's session."""

@@ -24,7 +24,7 @@ LIMITS = Limits()
 
 async def until(condition: Callable[[], bool]) -> None:
     with anyio.fail_after(5):
-        while not condition():  # noqa: ASYNC110 (it is not ours to set an event)
+        while not condition():
             await anyio.sleep(0.005)
 
 
@@ -85,7 +85,7 @@ async def test_a_dead_one_on_the_shelf_is_replaced() -> None:
             await (await pool.open(IMAGE, LIMITS)).aclose()
         await until(lambda: pool.statistics()["ready"] >= 1)
         for sandbox in backend.sandboxes:
-            sandbox.is_alive = False
+            sandbox.alive = False
         async with await pool.open(IMAGE, LIMITS) as lease:
             assert inside(lease).is_alive
         assert pool.statistics()["replaced"] >= 1

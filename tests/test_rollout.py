@@ -181,7 +181,7 @@ async def test_leaving_early_cancels_the_rest() -> None:
     suite = FakeSuite(fake_tasks(20, gold="sleep 60"))
     with anyio.fail_after(5):
         async with asynccode.rollout(suite, Gold(), backend=backend) as run:
-            while backend.faults.entered["run"] < 20:  # noqa: ASYNC110 (no event says it)
+            while backend.faults.entered["run"] < 20:
                 await anyio.sleep(0.01)
     assert backend.statistics()["open"] == 0
     assert run.statistics.running == {}

@@ -62,7 +62,7 @@ async def audit(args: argparse.Namespace, suite: Suite) -> int:
     """Audit; with `--compat` the rewards are the original's, so they are only reported."""
     raise_file_limit()
     tasks = suite.tasks[: args.limit]
-    async with interrupts() as stop, registry.load_backend(args.backend) as backend:
+    async with registry.load_backend(args.backend) as backend, interrupts() as stop:
         warn_of_isolation(backend)
         gold = await _play(args, suite, backend, Gold(), 2)
         noop = await _play(args, suite, backend, Noop(), 1)

@@ -30,7 +30,10 @@ class Interrupts:
 
 @asynccontextmanager
 async def interrupts() -> AsyncIterator[Interrupts]:
-    """Run a block in which ^C drains, then cancels the block; ends quietly in both cases."""
+    """Run a block in which ^C drains, then cancels the block; ends quietly in both cases.
+
+    Open backends outside of it: what they need to close in peace is then not cancelled.
+    """
     state = Interrupts()
     with collapsed():
         async with anyio.create_task_group() as group:

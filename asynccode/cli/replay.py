@@ -50,7 +50,7 @@ async def run(args: argparse.Namespace) -> int:
     raise_file_limit()
     is_ours = args.file.is_dir() or args.file.suffix == ".jsonl"
     figures: dict[str, Any] | None = None
-    async with interrupts() as stop, registry.load_backend(args.backend) as backend:
+    async with registry.load_backend(args.backend) as backend, interrupts() as stop:
         warn_of_isolation(backend)
         figures = await (_ours(args, backend) if is_ours else _intercode(args, backend))
     if figures is None:

@@ -72,9 +72,9 @@ async def run(args: argparse.Namespace) -> int:
     statistics: Statistics | None = None
     with ExitStack() as stack:
         async with (
-            interrupts() as stop,
             registry.load_backend(args.backend) as backend,
             registry.load_policy(args.policy, seed=args.seed) as policy,
+            interrupts() as stop,
         ):
             warn_of_isolation(backend)
             images = await prepare(backend, (task.image for task in suite.tasks[: args.limit]))

@@ -109,7 +109,12 @@ class FakeSandbox(Sandbox):
         self.faults = backend.faults
         self.files: dict[str, bytes] = {}
         self.has_session = False
-        self.is_alive = True
+        self.alive = True
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it is open and was not told to fail."""
+        return self.alive
 
     async def session(self) -> Session:
         """Open the one session."""
@@ -173,11 +178,11 @@ class FakeSandbox(Sandbox):
             with anyio.CancelScope(shield=True):
                 await self.faults.at("close")
         finally:
-            self.is_alive = False
+            self.alive = False
             self.backend.sandboxes.discard(self)
 
     def _check(self) -> None:
-        if not self.is_alive:
+        if not self.alive:
             raise SandboxLost("The fake sandbox is gone.")
 
     async def interpret(
@@ -243,7 +248,7 @@ class FakeSandbox(Sandbox):
             case "exit":
                 return int(rest or 0), True
             case "fail":
-                self.is_alive = False
+                self.alive = False
                 raise SandboxLost("The fake sandbox was told to fail.")
             case _:
                 output.append(f"{word}: command not found\n")
