@@ -1,0 +1,102 @@
+"""The same work on each backend, in turns: starts, steps, and episodes of the bash suite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from statistics import median
+from time import perf_counter
+
+from asynccode import registry
+from asynccode.images import Image
+from asynccode.interfaces import Backend
+from asynccode.outcomes import Limits
+from asynccode.policies import Gold
+from asynccode.rollout import rollout
+from benchmarks.measures import Measure, Result, spread
+from benchmarks.scenarios import main
+
+KINDS = {"start": "start to first observation", "step": "built-in step", "program": "program step"}
+
+
+async def measure(
+    *, rounds: int = 5, each: int = 10, attempts: int = 4, names: str = "local,nsjail"
+) -> Result:
+    """Work on the backends by turns; those that cannot work here are left out, and named."""
+    missing = {}
+    times: dict[str, dict[str, list[float]]] = {}
+    rates: dict[str, list[float]] = {}
+    async with AsyncExitStack() as stack:
+        backends: dict[str, Backend] = {}
+        for name in names.split(","):
+            health = await registry.backend_class(name).probe()
+            if not health.available:
+                missing[name] = health.reason
+                continue
+            backends[name] = await stack.enter_async_context(registry.load_backend(name))
+            times[name] = {kind: [] for kind in KINDS}
+            rates[name] = []
+        for _ in range(rounds):
+            for name, backend in backends.items():
+                await _start_and_step(backend, each, times[name])
+        for backend in backends.values():
+            await _episodes(backend, 1)  # images and the golds' effects are made once
+        for _ in range(2):
+            for name, backend in backends.items():
+                rates[name].append(await _episodes(backend, attempts))
+    return Result(
+        scenario="backends",
+        settings={"rounds": rounds, "each": each, "attempts": attempts, "missing": missing},
+        measures=[measure for name in backends for measure in _measures(name, times, rates)],
+        raw={
+            "ms": {name: {k: spread(v) for k, v in found.items()} for name, found in times.items()},
+            "episodes_per_second": rates,
+        },
+    )
+
+
+def _measures(
+    name: str, times: Mapping[str, Mapping[str, list[float]]], rates: Mapping[str, list[float]]
+) -> list[Measure]:
+    return [
+        *(
+            Measure(name=f"{name}: {text}, median", value=median(times[name][kind]))
+            for kind, text in KINDS.items()
+        ),
+        Measure(
+            name=f"{name}: episodes",
+            value=median(rates[name]),
+            unit="per second",
+            better="higher",
+        ),
+    ]
+
+
+async def _start_and_step(backend: Backend, each: int, times: dict[str, list[float]]) -> None:
+    for _ in range(each):
+        began = perf_counter()
+        async with await backend.open(Image(), Limits()) as sandbox:
+            session = await sandbox.session()
+            await session.run("echo hi")
+            times["start"].append((perf_counter() - began) * 1e3)
+            for kind, code, count in (("step", "echo hi", 20), ("program", "/bin/true", 3)):
+                for _ in range(count):
+                    began = perf_counter()
+                    await session.run(code)
+                    times[kind].append((perf_counter() - began) * 1e3)
+
+
+async def _episodes(backend: Backend, attempts: int) -> float:
+    """Give the golds' episodes per second."""
+    async with rollout("bash", Gold(), backend=backend, attempts=attempts) as run:
+        async for episode in run:
+            if not episode.solved:
+                raise RuntimeError(
+                    f"{episode.task_id} on {backend.name} ended with {episode.stop_reason}"
+                    f" and reward {episode.reward}: {episode.error}"
+                )
+        return float(run.statistics.summary()["episodes_per_second"])
+
+
+if __name__ == "__main__":
+    main(measure)
