@@ -18,8 +18,9 @@ from asynccode.records import Skip, Submit
 from asynccode.tasks.intercode import quoting
 from asynccode.tasks.intercode.environment import CompatBashEnvironment
 from asynccode.tasks.intercode.images import nl2bash_image
-from asynccode.tasks.intercode.loader import read_tasks
+from asynccode.tasks.intercode.loader import load, read_tasks
 from asynccode.tasks.intercode.suite import CompatSuite
+from tests.test_intercode_loader import clone
 
 pytestmark = [pytest.mark.anyio, pytest.mark.nsjail]
 
@@ -266,3 +267,12 @@ async def test_files_are_minutes_old(suite: CompatSuite, worlds: Counting) -> No
         async with await begun(young, worlds, 0) as environment:
             for action in ("find /w -type f -mmin +5", "find /w -type f -mmin -60"):
                 assert (await environment.step(action)).observation == "/w/a\n"
+
+
+async def test_a_full_clone_is_played_from_its_script(tmp_path: Path, worlds: Counting) -> None:
+    data = clone(tmp_path / "clone", manifest=False)
+    suite = load("intercode/nl2bash-2", data=data, compat="intercode", base="host")
+    assert isinstance(suite, CompatSuite)
+    async with await begun(suite, worlds, 1) as environment:
+        await environment.step("cp w/a w/b")
+        assert (await environment.step("submit")).reward == 1.0

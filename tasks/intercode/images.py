@@ -22,8 +22,15 @@ ff00::\tip6-mcastprefix
 ff02::1\tip6-allnodes
 ff02::2\tip6-allrouters
 """
-DOCKER = Manifest(entries=[Entry(path="/etc/hosts", type="file", content=_HOSTS.encode())])
-"""What Docker puts into every container."""
+_RESOLVER = "nameserver 10.255.255.53\n"
+DOCKER = Manifest(
+    entries=[
+        Entry(path="/etc/hosts", type="file", content=_HOSTS.encode()),
+        Entry(path="/etc/resolv.conf", type="file", content=_RESOLVER.encode()),
+    ]
+)
+"""What Docker puts into every container. The resolver is the one of the reference runs; it
+cannot be reached from a sandbox, but the error messages name it."""
 
 
 def nl2bash_image(folder: Path, number: int, *, base: str | None, compat: bool) -> Image:
