@@ -6,7 +6,6 @@ is asked for. Any `package.module:Name` is accepted where a name is.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
@@ -82,6 +81,8 @@ def _find(name: str, table: Mapping[str, str], what: str) -> tuple[str, str]:
             return path, name[len(prefix) :]
     if _is_dotted(name):
         return name, ""
+    import difflib  # only for those who mistyped
+
     known = [f"{key}..." if key[-1] in "/:" else key for key in table]
     close = difflib.get_close_matches(name, table, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
