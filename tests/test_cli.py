@@ -2,14 +2,12 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from asynccode.cli import COMMANDS, main
+from asynccode.cli import main
 from asynccode.cli.audit import judge
 from asynccode.cli.output import shorten
 from asynccode.errors import PolicyError, Unavailable
@@ -282,83 +280,6 @@ def test_play_reads_a_pipe(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     assert status == 0
     assert episode["task_id"] == "t4"
     assert episode["reward"] == 0.0
-
-
-@pytest.mark.parametrize(
-    ("words", "text"),
-    [
-        (["run"], "The following arguments are required: SUITE (see asynccode run --help)."),
-        (["run", SUITE, "--nonsense"], "Unrecognized arguments: --nonsense"),
-        (["run", SUITE, "--attempts", "0"], "must be a whole number of at least 1, not '0'"),
-        (["run", SUITE, "--timeout", "-1"], "must be seconds above 0, not '-1'"),
-        (["run", "basch"], "There is no suite 'basch': did you mean 'bash'?"),
-        (["run", SUITE, "--backend", "jail"], "There is no backend 'jail'"),
-        (["run", SUITE, *FAKE, "--policy", "silver"], "There is no policy 'silver'"),
-        (["run", SUITE, *FAKE, "--policy", "replay:nowhere"], "There is no recording nowhere"),
-        (["run", SUITE, "--backend", f"{__name__}:Nowhere"], "no such kernel"),
-        (["play", SUITE, *FAKE, "--task", "t99"], "The suite 'fake' has no task 't99'"),
-        (["replay", "nowhere", *FAKE], "nowhere"),
-        (["tasks", "x"], "There is no suite 'x'"),
-        (["check", "x"], "There is no backend 'x'"),
-        (["dance"], "invalid choice: 'dance'"),
-        ([], "required: COMMAND"),
-    ],
-)
-def test_bad_input_ends_with_2_and_one_sentence(cli: Cli, words: list[str], text: str) -> None:
-    status, out, err = cli(*words)
-    assert status == 2
-    assert out == ""
-    last = err.splitlines()[-1]
-    assert last.startswith("asynccode: ")
-    assert text in last
-    if words:
-        status, value = cli.json(*words)
-        assert status == 2
-        assert text in value["error"]
-
-
-def test_help_needs_no_command_loaded() -> None:
-    code = (
-        "import sys; from asynccode.cli import main\n"
-        "try: main(['--help'])\n"
-        "finally: print([m for m in sys.modules if m.startswith(('asynccode.cli.', 'rich'))])"
-    )
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert ran.stdout.endswith("[]\n")
-    for name in COMMANDS:
-        assert f"\n    {name} " in ran.stdout
-
-
-@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["--version"]])
-def test_the_program_runs(words: list[str]) -> None:
-    ran = subprocess.run([sys.executable, "-m", "asynccode", *words], capture_output=True)
-    assert ran.returncode == 0
-    assert ran.stdout.startswith((b"usage: asynccode", b"asynccode 0"))
-    assert ran.stderr == b""
-
-
-def test_a_reader_that_leaves_early_is_no_error() -> None:
-    ran = subprocess.run(
-        f"{sys.executable} -m asynccode tasks {SUITE} --json | head -c 1",
-        shell=True,
-        capture_output=True,
-        text=True,
-    )
-    assert ran.stdout == "{"
-    assert "Traceback" not in ran.stderr
-
-
-def test_modules_in_the_current_folder_are_found(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text(
-        "from asynccode import Policy, Submit\n"
-        "class Lazy(Policy):\n"
-        "    async def act(self, turn): return Submit()\n"
-    )
-    words = ["run", SUITE, *FAKE, "--policy", "mine:Lazy", "--json"]
-    program = Path(sys.executable).with_name("asynccode")
-    ran = subprocess.run([program, *words], cwd=tmp_path, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
-    assert json.loads(ran.stdout)["policy"] == "mine:Lazy"
 
 
 def test_long_reasons_are_cut() -> None:
