@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -108,10 +109,9 @@ class Image:
     env: Mapping[str, str] = field(default={}, converter=_sorted)
     """Environment variables added to the backend's minimal ones."""
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Hex SHA-256 of the description; equal descriptions have equal digests."""
-
         layers = [layer_digest(layer) for layer in self.layers]
         text = json.dumps([self.base, layers, self.workdir, dict(self.env)])
         return hashlib.sha256(text.encode()).hexdigest()

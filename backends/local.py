@@ -189,9 +189,11 @@ class LocalBackend(Backend):
         """Close every sandbox that is still open."""
         for sandbox in list(self._open):
             await sandbox.aclose()
-        self._group.cancel_scope.cancel()
-        await self._group.__aexit__(None, None, None)
-        self.hub.close()
+        self.hub.stop()
+        try:
+            await self._group.__aexit__(None, None, None)
+        finally:
+            self.hub.close()
 
     async def prepare(self, image: Image) -> str:
         """Check that the image can be had without a root of its own."""

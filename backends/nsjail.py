@@ -291,9 +291,11 @@ class NsjailBackend(Backend):
                 for jail in list(self._jails.values()):
                     group.start_soon(jail.aclose)
         await self.warden.aclose()
-        self._group.cancel_scope.cancel()
-        await self._group.__aexit__(None, None, None)
-        self.hub.close()
+        self.hub.stop()
+        try:
+            await self._group.__aexit__(None, None, None)
+        finally:
+            self.hub.close()
 
     async def prepare(self, image: Image) -> str:
         """Build the image's layers."""

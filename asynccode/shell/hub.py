@@ -22,6 +22,7 @@ class Hub:
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._callbacks: dict[int, Callback] = {}
+        self._scope = anyio.CancelScope(shield=True)
 
     def watch(self, fd: int, callback: Callback) -> None:
         """Call `callback(events)` whenever `fd` is readable or hung up, until `forget`."""
@@ -39,13 +40,18 @@ class Hub:
                 self._epoll.unregister(fd)
 
     async def run(self) -> None:
-        """Serve until cancelled."""
-        while True:
-            await anyio.wait_readable(self._epoll)
-            for fd, events in self._epoll.poll(0, 1024):
-                # An earlier callback of this round may have forgotten this one.
-                if callback := self._callbacks.get(fd):
-                    callback(events)
+        """Serve until `stop`; a cancellation does not end it, since cleaning up needs it."""
+        with self._scope:
+            while True:
+                await anyio.wait_readable(self._epoll)
+                for fd, events in self._epoll.poll(0, 1024):
+                    # An earlier callback of this round may have forgotten this one.
+                    if callback := self._callbacks.get(fd):
+                        callback(events)
+
+    def stop(self) -> None:
+        """End `run`."""
+        self._scope.cancel()
 
     def close(self) -> None:
         """Close the epoll; nothing may be watched any more."""

@@ -97,7 +97,10 @@ class Server:
 
     def receive(self) -> bool:
         """Read what has come and answer it; False when the client is gone."""
-        data, fds, _, _ = socket.recv_fds(self.link, 1 << 18, FDS, CLOEXEC)
+        try:
+            data, fds, _, _ = socket.recv_fds(self.link, 1 << 18, FDS, CLOEXEC)
+        except ConnectionResetError:  # it went without reading our last words
+            return False
         self.fds += fds
         self.inbox += data
         while len(self.inbox) >= LENGTH.size:
@@ -123,9 +126,10 @@ class Server:
             self.send({"request": number, **reply})
 
     def send(self, message: dict[str, Any]) -> None:
-        """Send one message."""
+        """Send one message, if there is anybody left to read it."""
         body = json.dumps(message).encode()
-        self.link.sendall(LENGTH.pack(len(body)) + body)
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self.link.sendall(LENGTH.pack(len(body)) + body)
 
     def reap(self) -> None:
         """Take note of the children that have ended."""

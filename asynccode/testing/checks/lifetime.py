@@ -62,6 +62,21 @@ async def a_cancelled_start(backend: Backend) -> None:
 
 
 @checks()
+async def a_cancelled_world(backend: Backend) -> None:
+    """Cancelling a whole backend from outside closes it at once."""
+    began = anyio.current_time()
+    with anyio.move_on_after(0.3):
+        async with type(backend)() as inner:
+            sandboxes = [await inner.open(Image(), TIGHT) for _ in range(3)]
+            async with anyio.create_task_group() as group:
+                for sandbox in sandboxes:
+                    session = await sandbox.session()
+                    group.start_soon(session.run, "trap '' TERM; sleep 60; sleep 60")
+    took = anyio.current_time() - began
+    assert took < 4, f"it took {took:.1f} s"
+
+
+@checks()
 async def many_at_once(backend: Backend) -> None:
     """Many sandboxes opened at once are each their own."""
 
