@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from asynccode.tasks.intercode.environment import CompatBashEnvironment
 from asynccode.tasks.intercode.images import nl2bash_image
 from asynccode.tasks.intercode.loader import load, read_tasks
 from asynccode.tasks.intercode.suite import CompatSuite
+from asynccode.tasks.intercode.world import AGE, SLOT, birth
 from tests.test_intercode_loader import clone
 
 pytestmark = [pytest.mark.anyio, pytest.mark.nsjail]
@@ -31,6 +33,7 @@ GOLDS: list[Any] = [
     "printf '\\377'",  # 3
     "touch '/w/x y'",  # 4
     "mkdir /w/new; cp /w/a /w/new/f",  # 5
+    "find /w -type f -mmin +5 -delete",  # 6
 ]
 ENTRIES = [
     {
@@ -199,18 +202,23 @@ async def test_where_the_original_dies_the_episode_ends(
         assert said in result.info["original_error"]
 
 
-async def test_gold_is_what_it_is_from_its_second_time_on(
+async def test_gold_runs_in_a_used_world(suite: CompatSuite, worlds: Counting) -> None:
+    gold = await suite.golds.get(suite.tasks[2], worlds)
+    # The link of last time is not reset; the new one is made where it points to.
+    assert gold.side(0).changes == gold.side(1).changes == {("w/w", "??")}
+
+
+async def test_what_gold_took_away_is_new_the_next_time(
     suite: CompatSuite, worlds: Counting
 ) -> None:
-    gold = await suite.golds.get(suite.tasks[2], worlds)
-    assert gold.side is not None
-    assert gold.side.changes == {("w/w", "??")}
+    gold = await suite.golds.get(suite.tasks[6], worlds)
+    assert gold.side(0).changes == {("w/a", "D")}
+    assert gold.side(1).changes == gold.side(2).changes == set()
 
 
 async def test_gold_that_is_no_text_is_no_answer(suite: CompatSuite, worlds: Counting) -> None:
     gold = await suite.golds.get(suite.tasks[3], worlds)
-    assert gold.side is not None
-    assert gold.side.answer is None
+    assert gold.side(0).answer is None
 
 
 async def test_gold_is_run_once_for_all(suite: CompatSuite, worlds: Counting) -> None:
@@ -263,7 +271,7 @@ async def test_nothing_can_be_done_before_reset_or_after_closing(
 
 
 async def test_files_are_minutes_old(suite: CompatSuite, worlds: Counting) -> None:
-    for young in (suite, suite.rebuilt("x")):
+    for young in (suite, suite.reborn(birth(time.time()))):
         async with await begun(young, worlds, 0) as environment:
             for action in ("find /w -type f -mmin +5", "find /w -type f -mmin -60"):
                 assert (await environment.step(action)).observation == "/w/a\n"
@@ -276,3 +284,9 @@ async def test_a_full_clone_is_played_from_its_script(tmp_path: Path, worlds: Co
     async with await begun(suite, worlds, 1) as environment:
         await environment.step("cp w/a w/b")
         assert (await environment.step("submit")).reward == 1.0
+
+
+def test_files_are_never_too_young_or_too_old() -> None:
+    for now in range(1_800_000_000, 1_800_007_200, 7):
+        assert AGE <= now - birth(now) <= AGE + SLOT < 3600
+        assert time.gmtime(birth(now)).tm_min in (29, 59)

@@ -92,7 +92,7 @@ def test_digests_tell_modes_apart_and_not_the_day(tmp_path: Path) -> None:
     ]
     assert suites[0].digest == suites[1].digest != suites[2].digest
     assert isinstance(suites[0], CompatSuite)
-    assert suites[0].rebuilt("now").tasks[0].image.digest != suites[0].tasks[0].image.digest
+    assert suites[0].reborn(1).tasks[0].image.digest != suites[0].tasks[0].image.digest
 
 
 @pytest.mark.parametrize("name", ["intercode/nl2bash-5", "intercode/nl2bash", "intercode/foo"])

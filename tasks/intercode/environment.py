@@ -53,7 +53,8 @@ class CompatBashEnvironment(Environment):
         self.score_every_turn = score_every_turn
         self._worlds, self._limits, self._golds = worlds, limits, golds
         self._young = young
-        self._gold = Gold()
+        self._gold: Gold | None = None
+        self._scored = 0
         self._sandbox: Sandbox | None = None
         self._world: World | None = None
         self._observation = task.query
@@ -66,6 +67,7 @@ class CompatBashEnvironment(Environment):
         await self.aclose()
         self._gold = await self._golds.get(self.task, self._worlds)
         self.workdir, self._observation = quoting.ROOT, self.task.query
+        self._scored = 0
         self._sandbox = await self._worlds.open(self.task.image, self._limits)
         self._world = World(self._sandbox)
         await self._world.reset(self.task.metadata["filesystem"], young=self._young)
@@ -98,9 +100,9 @@ class CompatBashEnvironment(Environment):
         return StepResult(seen.observation, parts.reward, False, False, info)
 
     async def _score(self, world: World) -> Parts:
-        gold = self._gold.side
-        if gold is None:
-            raise quoting.OriginalCrashError(self._gold.crash)
+        assert self._gold is not None
+        gold = self._gold.side(self._scored)
+        self._scored += 1
         changes = await world.changes()
         common = [path for path, _ in hashed(changes & gold.changes)]
         hashes = await world.hashes(common)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from weakref import WeakKeyDictionary
 
 import anyio
@@ -13,16 +14,24 @@ from asynccode.interfaces import Worlds
 from asynccode.outcomes import Limits
 from asynccode.records import Task
 from asynccode.tasks.intercode import quoting
+from asynccode.tasks.intercode.quoting import OriginalCrashError
 from asynccode.tasks.intercode.reward import Side, hashed
 from asynccode.tasks.intercode.world import PATIENCE, World
 
 
 @frozen(kw_only=True)
 class Gold:
-    """What gold gives, or what the original dies of when it scores it."""
+    """What gold gives the first time that an episode is scored, and from then on."""
 
-    side: Side | None = None
-    crash: str | None = None
+    first: Side | OriginalCrashError
+    later: Side | OriginalCrashError
+
+    def side(self, scored: int) -> Side:
+        """Give what counts after `scored` scorings; raises what the original dies of."""
+        found = self.later if scored else self.first
+        if isinstance(found, OriginalCrashError):
+            raise OriginalCrashError(*found.args)
+        return found
 
 
 async def play_gold(task: Task, worlds: Worlds, limits: Limits, *, young: bool) -> Gold:
@@ -30,37 +39,45 @@ async def play_gold(task: Task, worlds: Worlds, limits: Limits, *, young: bool) 
 
     Its commands are joined with `;` and quoted as an action is. The original sets no time
     limit here; ours is `PATIENCE`. It runs gold before each scoring, in one container for
-    all runs, and what git ignores stays: from the second time on, `ln -s /a ~/b` makes its
-    link in the folder that the first one points to. So gold that changes anything runs twice
-    here, with a reset between, and the second time counts.
+    all runs, which a reset leaves used: what git ignores stays (`ln -s /a ~/b` makes its link
+    inside the folder that the one of last time points to), and what it restores is new
+    (`find -mmin +5 -delete` finds nothing any more). So gold that changes anything runs three
+    times: in a new world, in a used one, and shortly after that.
 
     Raises `TaskDataError` if the time is not enough, and what `worlds` raises.
     """
+    filesystem = task.metadata["filesystem"]
     async with await worlds.open(task.image, limits) as sandbox:
         world = World(sandbox)
-        await world.reset(task.metadata["filesystem"], young=young)
-        plan = quoting.Plan(argv=quoting.argv(";".join(task.gold)), cwd="/")
-        seen = await world.act(plan, seconds=PATIENCE)
+        await world.reset(filesystem, young=young)
+        first = later = await _look(task, world, limits)
         if not await world.is_untouched():
             await world.reset_again()
-            seen = await world.act(plan, seconds=PATIENCE)
-        if seen.observation == quoting.TIMED_OUT:
-            raise TaskDataError(
-                f"Task {task.id!r} cannot be scored: its gold did not end within {PATIENCE:g} s "
-                f"or wrote over {limits.output_bytes} bytes."
-            )
-        answer = None if seen.observation == quoting.MALFORMED else seen.observation
-        try:
-            changes = await world.changes()
-        except quoting.OriginalCrashError as crash:
-            return Gold(crash=str(crash))
-        hashes: dict[str, str] = {}
-        for path, _ in hashed(changes):
-            try:
-                hashes |= await world.hashes([path])
-            except quoting.OriginalCrashError:
-                continue  # the original dies of it only if the agent has that path too
-        return Gold(side=Side(answer=answer, changes=changes, hashes=hashes))
+            await world.age(filesystem)
+            first = await _look(task, world, limits)
+            await world.reset_again()
+            later = await _look(task, world, limits)
+        return Gold(first=first, later=later)
+
+
+async def _look(task: Task, world: World, limits: Limits) -> Side | OriginalCrashError:
+    plan = quoting.Plan(argv=quoting.argv(";".join(task.gold)), cwd=quoting.ROOT)
+    seen = await world.act(plan, seconds=PATIENCE)
+    if seen.observation == quoting.TIMED_OUT:
+        raise TaskDataError(
+            f"Task {task.id!r} cannot be scored: its gold did not end within {PATIENCE:g} s "
+            f"or wrote over {limits.output_bytes} bytes."
+        )
+    answer = None if seen.observation == quoting.MALFORMED else seen.observation
+    try:
+        changes = await world.changes()
+    except OriginalCrashError as crash:
+        return crash
+    hashes: dict[str, str] = {}
+    for path, _ in hashed(changes):
+        with suppress(OriginalCrashError):  # it dies of it only if the agent has that path too
+            hashes |= await world.hashes([path])
+    return Side(answer=answer, changes=changes, hashes=hashes)
 
 
 @define(eq=False)

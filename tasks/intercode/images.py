@@ -10,7 +10,6 @@ from attrs import evolve
 
 from asynccode.errors import ImageError, TaskDataError
 from asynccode.images import Commands, Entry, Image, Layer, Manifest
-from asynccode.tasks.intercode.world import AGE
 
 BASE = "debian-12-intercode"
 """The base that holds the programs of the original's nl2bash image."""
@@ -89,7 +88,7 @@ def read_manifest(path: Path, number: int) -> Manifest:
         raise TaskDataError(f"Cannot read the file system {path}: {error!r}.") from error
 
 
-def first_commit(filesystem: str, stamp: str = "") -> Commands:
+def first_commit(filesystem: str, born: int = 0) -> Commands:
     """Give the layer that the original's image ends with, and its first reset.
 
     The image commits what is at `/` (nl2bash.Dockerfile). The first `git reset --hard;
@@ -99,8 +98,7 @@ def first_commit(filesystem: str, stamp: str = "") -> Commands:
 
     A tag and a list of what is committed bear the name of the file system: `World.reset`
     needs them. Files have other inodes wherever an image is mounted; git is told not to look
-    at those, or it would take every file for changed. Another `stamp` makes the same layer
-    once more, with files that are as old as `AGE`.
+    at those, or it would take every file for changed. The files are from the time `born`.
     """
     listed = f"/.git/{filesystem}"
     return Commands(
@@ -111,12 +109,12 @@ def first_commit(filesystem: str, stamp: str = "") -> Commands:
             "cd / && git add -A && git commit -q -m 'initial commit'",
             "cd / && umask 022 && rm .git/index && git reset -q --hard && git clean -fdq",
             f"cd / && git tag {filesystem} && git ls-tree -r -z --name-only HEAD > {listed}",
-            f"cd / && xargs -0 -a {listed} touch -h -d '{AGE:g} seconds ago' # {stamp}",
+            f"cd / && xargs -0 -a {listed} touch -h -d @{born}",
             "cd / && git status --short",
         ]
     )
 
 
-def with_stamp(image: Image, filesystem: str, stamp: str) -> Image:
-    """Give the image of a compat suite, to be built anew for another `stamp`."""
-    return evolve(image, layers=(*image.layers[:-1], first_commit(filesystem, stamp)))
+def reborn(image: Image, filesystem: str, born: int) -> Image:
+    """Give the image of a compat suite with files from the time `born`."""
+    return evolve(image, layers=(*image.layers[:-1], first_commit(filesystem, born)))

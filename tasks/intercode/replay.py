@@ -15,11 +15,10 @@ from asynccode.outcomes import Outcome
 from asynccode.records import Task
 from asynccode.tasks.intercode.recordings import CUT, RecordedEpisode, RecordedTurn, Recording
 from asynccode.tasks.intercode.suite import CompatSuite
+from asynccode.tasks.intercode.world import birth
 
 Progress = Callable[["Played", int], None]
 """Called with each episode as it ends, and how many there are."""
-FRESH_SECONDS = 1800.0
-"""For how long one image serves: the original's is about as old as the run."""
 ATTEMPTS = 2
 """How often an episode is played that the harness breaks."""
 NOT_CODE = "Error executing query: Your last `execute` action did not contain bash code"
@@ -87,7 +86,7 @@ async def replay(
     breaks is counted and the others go on. Raises `TaskDataError` if the recording was not
     made on the suite's tasks or the reference not from the recording.
     """
-    suite = suite.rebuilt(str(int(time() // FRESH_SECONDS)))
+    suite = suite.reborn(birth(time()))
     jobs = _jobs(recording, suite, reference)
     for image in {task.image.digest: task.image for task, *_ in jobs}.values():
         async with await worlds.open(image, suite.limits):

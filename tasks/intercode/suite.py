@@ -13,7 +13,7 @@ from asynccode.outcomes import Limits, MiB
 from asynccode.records import Task
 from asynccode.tasks.intercode.environment import CompatBashEnvironment
 from asynccode.tasks.intercode.golds import Golds, play_gold
-from asynccode.tasks.intercode.images import with_stamp
+from asynccode.tasks.intercode.images import reborn
 from asynccode.tasks.intercode.quoting import SECONDS
 
 LIMITS = Limits(step_seconds=SECONDS, processes=256, disk_bytes=512 * MiB, output_bytes=8 * MiB)
@@ -42,10 +42,10 @@ class CompatSuite(Suite):
             lambda task, worlds: play_gold(task, worlds, self.limits, young=self.young)
         )
 
-    def rebuilt(self, stamp: str) -> CompatSuite:
-        """Give the suite on images that are built anew for another `stamp`."""
+    def reborn(self, born: int) -> CompatSuite:
+        """Give the suite on images whose files are from the time `born`, built for it."""
         images = {
-            id(task.image): with_stamp(task.image, task.metadata["filesystem"], stamp)
+            id(task.image): reborn(task.image, task.metadata["filesystem"], born)
             for task in self.tasks
         }
         tasks = [evolve(task, image=images[id(task.image)]) for task in self.tasks]

@@ -18,9 +18,9 @@ from asynccode.tasks.intercode.reward import Entry, hash_argv, parse_status
 
 PATIENCE = 120.0
 """Limit on what the original runs without one (gold, git, hashes), in seconds."""
-AGE = 600.0
-"""How old files are when an episode begins, in seconds: as in the runs that gave the
-reference files, minutes (`-mmin +5` finds them, `-mmin -60` too)."""
+AGE, SLOT = 600, 1800
+"""How old files are when an episode begins, in seconds: from `AGE` to `AGE + SLOT`. Minutes,
+as in the runs that gave the reference files: `-mmin +5` finds them, and `-mmin -60`."""
 SETTLE = 0.5
 """How long what an action left in the background may go on before the next look, in seconds."""
 _BACKGROUND = re.compile(r"(?<![&>|<])&(?![&>0-9])")
@@ -46,6 +46,15 @@ class Seen:
     """What the sandbox said; None if nothing was executed."""
 
 
+def birth(now: float) -> int:
+    """Give the time that files get, the same for all sandboxes of a while.
+
+    It is one minute to a full or a half hour: in a listing of files the minute is a word, and
+    a reward changes a little if the day or the hour happens to be the same word.
+    """
+    return int((now - AGE + 60) // SLOT * SLOT - 60)
+
+
 class World:
     """One sandbox of a suite's image."""
 
@@ -58,14 +67,14 @@ class World:
         """Make a new sandbox what a container is after its reset (bash_env.py:33-37).
 
         An image is built once and kept, while the original's is about as old as the run.
-        Unless the image is `young`, all that git tracks gets times of `AGE` ago; folders
-        then lie in memory, where they have no size. `git clean` has nothing to do.
+        Unless the image is `young`, all that git tracks gets younger times; folders then lie
+        in memory, where they have no size. `git clean` has nothing to do.
 
         Raises `TaskDataError` if the sandbox does not hold `filesystem`.
         """
         result = await self._run(["git", "reset", "--hard", filesystem])
         if result.exit_code == 0 and not young:
-            touch = ["touch", "-c", "-h", "-d", f"@{time.time() - AGE:.6f}"]
+            touch = ["touch", "-c", "-h", "-d", f"@{birth(time.time())}"]
             result = await self._run(["xargs", "-0", "-a", f"/.git/{filesystem}", *touch])
         if result.exit_code != 0:
             raise TaskDataError(
@@ -76,6 +85,12 @@ class World:
     async def reset_again(self) -> None:
         """Reset a sandbox that was acted in, which spares what git ignores (bash_env.py:12)."""
         await self._run([*_SHELL, "git reset --hard; git clean -fd;"])
+
+    async def age(self, filesystem: str) -> None:
+        """Give files that a reset has just restored the times that the others have."""
+        script = 'find "$@" -maxdepth 0 -mmin -5 -exec touch -c -h -d "$0" {} +'
+        touch = ["/bin/sh", "-c", script, f"@{birth(time.time())}"]
+        await self._run(["xargs", "-0", "-a", f"/.git/{filesystem}", *touch])
 
     async def act(self, plan: quoting.Plan, *, seconds: float) -> Seen:
         """Execute an action as planned; what it gave is what the original would show."""
