@@ -103,6 +103,7 @@ def first_commit(filesystem: str, born: int = 0) -> Commands:
     listed = f"/.git/{filesystem}"
     return Commands(
         lines=[
+            "test -f /.gitignore",  # or this is no image, and what follows would clean the host
             "git config --global user.email asynccode@localhost",
             "git config --global user.name asynccode",
             "cd / && umask 022 && git init -q && git config core.checkStat minimal",
