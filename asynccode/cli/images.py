@@ -1,0 +1,277 @@
+"""`asynccode images`: list, build and export what tasks start from."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import os
+import stat
+import subprocess
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+
+from asynccode import registry
+from asynccode.cli.output import emit_json, say, show, table
+from asynccode.errors import ImageError, InputError
+from asynccode.images import Image
+
+HOST = "host"
+# The core knows the backends' rooms by name only.
+LAYERS = "asynccode.backends.layers"
+DEBIAN = "asynccode.backends.debian"
+SKELETON = "asynccode.backends.host"
+OWNER = "asynccode.backends.nsjail:ROOT_OWNER"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("do", choices=["list", "build", "export"], metavar="list|build|export")
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="a base, a suite, or a root file system's path"
+    )
+    parser.add_argument("dest", nargs="?", metavar="DEST", help="a new folder, or a .tar file")
+    parser.add_argument("--backend", default="nsjail", help="whose images (default: nsjail)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="InterCode data, for its suites")
+    parser.add_argument("--compat", choices=["intercode"], help="the suite's images for compat")
+    parser.add_argument("--base", metavar="BASE", help="what the suite's images start from")
+    parser.add_argument("--task", metavar="ID", help="of a suite with several images, which one's")
+
+
+async def run(args: argparse.Namespace) -> int:
+    """Do it; raises `InputError` for what cannot be."""
+    wanted = {"list": 0, "build": 1, "export": 2}[args.do]
+    if sum(word is not None for word in (args.name, args.dest)) != wanted:
+        usage = {"list": "nothing more", "build": "a NAME", "export": "a NAME and a DEST"}
+        raise InputError(f"`asynccode images {args.do}` takes {usage[args.do]}.")
+    if args.do != "build" and args.backend != "nsjail":
+        raise InputError(f"The backend {args.backend!r} keeps no images here; use nsjail.")
+    return await {"list": _list, "build": _build, "export": _export}[args.do](args)
+
+
+async def _list(args: argparse.Namespace) -> int:
+    found = await anyio.to_thread.run_sync(listing)
+    if args.json:
+        emit_json(found)
+        return 0
+    rows = [
+        (base["name"], "built" if base["built"] else "not built", size(base["bytes"]))
+        for base in found["bases"]
+    ]
+    layers = found["layers"]
+    rows.append(("layers on top", str(len(layers)), size(sum(layer["bytes"] for layer in layers))))
+    print(f"{found['cache']}: {size(found['bytes'])}")
+    show(table("", ("base", "", "size"), rows))
+    return 0
+
+
+def listing() -> dict[str, Any]:
+    """Give what the cache holds: the known bases, and the layers made on top of them."""
+    cache: Path = registry.resolve(f"{LAYERS}:cache")()
+    held = {path.name: disk_usage(path) for path in cache.iterdir() if path.name[0] != "."}
+    bases: list[dict[str, Any]] = []
+    for name, folder in base_folders().items():
+        bases.append(
+            {
+                "name": name,
+                "built": folder in held,
+                "folder": folder,
+                "bytes": held.pop(folder, None),
+            }
+        )
+    layers = [{"folder": name, "bytes": held[name]} for name in sorted(held)]
+    total = sum(base["bytes"] or 0 for base in bases) + sum(held.values())
+    return {"cache": str(cache), "bytes": total, "bases": bases, "layers": layers}
+
+
+def base_folders() -> dict[str, str]:
+    """Give the bases known by name, and the folder that each is built in."""
+    # As `layers.Store` names it.
+    parts = [HOST, registry.resolve(f"{SKELETON}:digest")()]
+    host = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]
+    name_of = registry.resolve(f"{LAYERS}:base_name")
+    return {HOST: host, **{name: name_of(name) for name in recipes()}}
+
+
+def recipes() -> Mapping[str, Any]:
+    """Give the bases that are made by a recipe."""
+    found: Mapping[str, Any] = registry.resolve(f"{DEBIAN}:RECIPES")
+    return found
+
+
+async def _build(args: argparse.Namespace) -> int:
+    built = {}
+    images = images_of(args)
+    async with registry.load_backend(args.backend) as backend:
+        for number, (name, image) in enumerate(images.items(), 1):
+            say(f"{number}/{len(images)} {name}: building on {image.base}, unless it is built")
+            built[name] = await backend.prepare(image)
+    if args.json:
+        emit_json({"name": args.name, "backend": args.backend, "built": built})
+    else:
+        show(table(f"{len(built)} built", ("image", "made of"), built.items()))
+    return 0
+
+
+def images_of(args: argparse.Namespace) -> dict[str, Image]:
+    """Give the distinct images that a name stands for, by base or by their first task."""
+    if args.name in (HOST, *recipes()):
+        return {args.name: Image(base=args.name, workdir="/")}
+    if args.name.startswith(("/", "./", "../")):
+        return {args.name: Image(base=os.path.abspath(args.name), workdir="/")}
+    try:
+        suite = registry.load_suite(args.name, data=args.data, compat=args.compat, base=args.base)
+    except InputError as error:
+        bases = ", ".join((HOST, *recipes()))
+        raise type(error)(f"{str(error).rstrip('.')}; bases are {bases}.") from error
+    tasks = [task for task in suite.tasks if args.task in (None, task.id)]
+    if not tasks:
+        raise InputError(f"The suite {suite.name!r} has no task {args.task!r}.")
+    found: dict[str, tuple[str, Image]] = {}
+    for task in tasks:
+        found.setdefault(task.image.digest, (task.id, task.image))
+    return dict(found.values())
+
+
+async def _export(args: argparse.Namespace) -> int:
+    images = images_of(args)
+    if len(images) > 1:
+        raise InputError(
+            f"The suite {args.name!r} has {len(images)} images: name one's task with --task,"
+            f" such as {', '.join(list(images)[:3])}."
+        )
+    ((name, image),) = images.items()
+    if image.base == HOST:
+        raise InputError(
+            f"{name} starts from this machine's own system folders, which are not copied:"
+            " export one that starts from a root file system, such as debian-12."
+        )
+    dest = Path(args.dest)
+    if dest.exists() and not (dest.is_dir() and not any(dest.iterdir())):
+        raise InputError(f"{dest} exists already: name a new folder or .tar file.")
+    say(f"{name}: building on {image.base}, unless it is built")
+    async with registry.load_backend(args.backend) as backend:
+        stack = stack_of(await backend.prepare(image))
+    say(f"Writing {dest}")
+    count = await anyio.to_thread.run_sync(export, stack, dest)
+    if args.json:
+        emit_json({"name": name, "dest": str(dest), "paths": count})
+    else:
+        print(f"{dest}: {count} paths")
+    return 0
+
+
+def stack_of(digest: str) -> list[bytes]:
+    """Give the folders that `prepare` has built, topmost first, from what it said."""
+    cache: Path = registry.resolve(f"{LAYERS}:cache")()
+    found: list[bytes] = []
+    for name in digest.split("+"):
+        (folder,) = cache.glob(f"{name}*")
+        found.append(os.fsencode(folder))
+    return found
+
+
+def export(stack: Sequence[bytes], dest: Path) -> int:
+    """Write layers as one root file system, a folder or a tar archive; gives how many paths.
+
+    What root of a jail owns is root's there; an ordinary user's folder is the user's own.
+    """
+    owner = registry.resolve(OWNER) if os.getuid() == 0 else os.getuid()
+    try:
+        if dest.suffix == ".tar":
+            with _removed_unless_complete(dest), open(dest, "wb") as file:
+                return _archive(stack, file, owner)
+        dest.mkdir(parents=True, exist_ok=True)
+        keep = ["--numeric-owner"] if os.getuid() == 0 else ["--no-same-owner"]
+        command = ["tar", "-x", "-p", *keep, "-C", str(dest), "-f", "-"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as unpack:
+            assert unpack.stdin is not None
+            assert unpack.stderr is not None
+            with suppress(BrokenPipeError):
+                count = _archive(stack, unpack.stdin, owner)
+                unpack.stdin.close()
+            said = unpack.stderr.read().decode("utf-8", "replace").strip()
+        if unpack.returncode:
+            raise ImageError(f"Unpacking to {dest} failed: {said[-300:]}")
+        return count
+    except OSError as error:
+        raise ImageError(f"Cannot write {dest}: {error.strerror}.") from error
+
+
+@contextmanager
+def _removed_unless_complete(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        file.unlink(missing_ok=True)
+        raise
+
+
+def _archive(stack: Sequence[bytes], file: Any, owner: int) -> int:
+    count = 0
+    with tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as archive:
+        for name, path in merged(stack):
+            member = archive.gettarinfo(os.fsdecode(path), f"./{os.fsdecode(name)}")
+            if member is None:  # a socket: nobody listens on it any more
+                continue
+            member.uid, member.gid = max(0, member.uid - owner), max(0, member.gid - owner)
+            member.uname = member.gname = ""
+            with open(path, "rb") if member.isreg() else io.BytesIO() as content:
+                archive.addfile(member, content if member.isreg() else None)
+            count += 1
+    return count
+
+
+def merged(stack: Sequence[bytes], where: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+    """Walk an overlay's layers as one: each path's name, and where its topmost version is."""
+    hidden: set[bytes] = set()
+    below: dict[bytes, list[bytes]] = {}
+    for folder in stack:
+        for name in sorted(os.listdir(folder)):
+            path = os.path.join(folder, name)
+            info = os.lstat(path)
+            if name in hidden:
+                continue
+            if stat.S_ISCHR(info.st_mode) and info.st_rdev == 0:  # deleted
+                hidden.add(name)
+            elif stat.S_ISDIR(info.st_mode):
+                below.setdefault(name, []).append(path)
+                if _is_opaque(path):
+                    hidden.add(name)
+            else:
+                if name not in below:
+                    below[name] = [path]
+                hidden.add(name)
+    for name, paths in sorted(below.items()):
+        inner = os.path.join(where, name)
+        yield inner, paths[0]
+        if os.path.isdir(paths[0]) and not os.path.islink(paths[0]):
+            yield from merged(paths, inner)
+
+
+def _is_opaque(path: bytes) -> bool:
+    with suppress(OSError):
+        return os.getxattr(path, "user.overlay.opaque") == b"y"
+    return False
+
+
+def disk_usage(folder: Path) -> int:
+    """Give the bytes that a folder takes on disk."""
+    total = 0
+    for where, _, files in os.walk(folder):
+        for name in files:
+            with suppress(OSError):
+                total += os.lstat(os.path.join(where, name)).st_blocks * 512
+    return total
+
+
+def size(count: int | None) -> str:
+    """Put bytes into words."""
+    if count is None:
+        return ""
+    return f"{count / 2**20:.1f} MiB" if count >= 2**20 else f"{count / 2**10:.0f} KiB"
