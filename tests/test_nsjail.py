@@ -180,17 +180,14 @@ async def test_what_a_dead_builder_left_is_cleaned(
     assert not dead.exists()
 
 
-async def test_no_thread_and_few_descriptors_for_many_sandboxes(
+async def test_no_thread_and_six_descriptors_for_each_of_many_sandboxes(
     nsjail_backend: NsjailBackend,
 ) -> None:
-    def descriptors() -> int:
-        return len(os.listdir("/proc/self/fd"))
-
     await (await nsjail_backend.open(Image(), Limits())).aclose()
-    threads, before = len(os.listdir("/proc/self/task")), descriptors()
+    threads, before = len(os.listdir("/proc/self/task")), nsjail_backend.statistics()["watched"]
     sandboxes = [await nsjail_backend.open(Image(), Limits()) for _ in range(20)]
     assert len(os.listdir("/proc/self/task")) == threads
-    assert descriptors() - before == 20 * 6
+    assert nsjail_backend.statistics()["watched"] - before == 20 * 6
     for sandbox in sandboxes:
         await sandbox.aclose()
-    assert descriptors() == before
+    assert nsjail_backend.statistics()["watched"] == before

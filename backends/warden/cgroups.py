@@ -11,6 +11,7 @@ import signal
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 ROOT = Path("/sys/fs/cgroup")
 PREFIX = "asynccode-"
@@ -38,22 +39,22 @@ def create(label: str, root: Path = ROOT) -> dict[str, Path]:
     return made
 
 
-def options(groups: dict[str, Path], *, memory_bytes: int, processes: int) -> list[str]:
-    """Give nsjail's options for a jail below `groups`."""
-    chosen: list[str] = []
+def fields(groups: dict[str, Path], *, memory_bytes: int, processes: int) -> dict[str, Any]:
+    """Give the fields of nsjail's configuration for a jail below `groups`."""
+    chosen: dict[str, Any] = {}
     if "memory" in groups:
-        chosen += ["--cgroup_mem_max", str(memory_bytes)]
+        chosen["cgroup_mem_max"] = memory_bytes
     if "pids" in groups:
-        chosen += ["--cgroup_pids_max", str(processes)]
-    for name, flag in (("memory", "mem"), ("pids", "pids")):
+        chosen["cgroup_pids_max"] = processes
+    for name, word in (("memory", "mem"), ("pids", "pids")):
         group = groups.get(name)
         if group is None:
             continue
         if (group / "cgroup.subtree_control").exists():
-            chosen += ["--use_cgroupv2", "--cgroupv2_mount", str(group)]
+            chosen |= {"use_cgroupv2": True, "cgroupv2_mount": str(group)}
         else:
-            chosen += [f"--cgroup_{flag}_mount", str(group.parent)]
-            chosen += [f"--cgroup_{flag}_parent", group.name]
+            chosen[f"cgroup_{word}_mount"] = str(group.parent)
+            chosen[f"cgroup_{word}_parent"] = group.name
     return chosen
 
 

@@ -21,12 +21,11 @@ from asynccode.backends.warden import cgroups, files, overlay, spawn
 from asynccode.backends.warden.syscalls import die_with_parent
 
 LENGTH = struct.Struct("!I")
-FDS = 6
-"""Descriptors of one jail: for each of two shells control, output and errors."""
+FDS, LOG = 7, 6
+"""How many descriptors come with a jail (three for each of two shells, and nsjail's orders), and
+the place among them of the log, which is ours."""
 RESERVED = 32
 LOG_BYTES = 4000
-CELLS = 4
-"""How many cells to keep forked ahead."""
 CLOEXEC = 0x40000000
 """MSG_CMSG_CLOEXEC: what we receive is for the jail it came with only."""
 
@@ -68,7 +67,6 @@ class Server:
     def __init__(self, link: socket.socket, owner: int, groups: dict[str, Path]) -> None:
         self.link, self.owner, self.groups = link, owner, groups
         self.jails: dict[int, Jail] = {}
-        self.cells: list[spawn.Cell] = []
         self.inbox = bytearray()
         self.fds: list[int] = []
 
@@ -83,11 +81,7 @@ class Server:
         for end in (self.link, wake):
             poll.register(end, select.POLLIN)
         while True:
-            # Whoever asks comes first; with nobody asking there is time to fork ahead.
-            ready = poll.poll(0 if len(self.cells) < CELLS else None)
-            if not ready:
-                self.cells.append(spawn.Cell(self.owner))
-            for fd, _ in ready:
+            for fd, _ in poll.poll():
                 if fd == wake.fileno():
                     with suppress(BlockingIOError):
                         wake.recv(4096)
@@ -151,17 +145,17 @@ class Server:
                 self.send({"request": jail.closing})
 
     def do_spawn(self, *, number: int, jail: int, argv: list[str], disk: int) -> dict[str, Any]:
-        """Start a jail with the six descriptors that came along."""
+        """Start nsjail with the descriptors that came along."""
         fds, self.fds = self.fds[:FDS], self.fds[FDS:]
         log, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        placed = [*fds[:LOG], writer, *fds[LOG:]]
         try:
-            cell = self.cells.pop() if self.cells else spawn.Cell(self.owner)
-            cell.start(argv, [*fds, writer], disk=disk)
+            pid = spawn.spawn(argv, placed, disk=disk, owner=self.owner, log=writer)
         finally:
-            for fd in (*fds, writer):
+            for fd in placed:
                 os.close(fd)
-        self.jails[jail] = Jail(cell.pid, log)
-        return {"pid": cell.pid}
+        self.jails[jail] = Jail(pid, log)
+        return {"pid": pid}
 
     def do_close(self, *, number: int, jail: int) -> dict[str, Any] | None:
         """Kill a jail; the answer comes when it has ended."""
@@ -268,8 +262,6 @@ def main() -> None:
         signal.set_wakeup_fd(-1)
         for jail in server.jails.values():
             jail.kill()
-        for cell in server.cells:
-            processes.send(cell.pid, signal.SIGKILL)
         with suppress(ChildProcessError):
             while True:
                 os.wait()

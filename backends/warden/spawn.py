@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
 
 from asynccode.backends.warden.syscalls import (
     CLONE_NEWNS,
@@ -19,7 +16,6 @@ from asynccode.backends.warden.syscalls import (
     MS_NOSUID,
     MS_PRIVATE,
     MS_REC,
-    MS_REMOUNT,
     die_with_parent,
     mount,
     unshare,
@@ -33,8 +29,7 @@ WORLD = f"{HIDDEN}/asynccode/world"
 UPPER, WORK = f"{WORLD}/upper", f"{WORLD}/work"
 NODES = ("null", "zero", "full", "random", "urandom", "tty")
 FIRST = 3
-"""Where descriptors handed to a jail begin; the log comes after them."""
-MAX_FDS, REQUEST_BYTES = 16, 1 << 17
+"""Where descriptors handed to nsjail begin."""
 
 
 def settle(cache: str) -> None:
@@ -70,52 +65,31 @@ def settle(cache: str) -> None:
         os.symlink(target, f"{DEVICES}/{name}")
 
 
-class Cell:
-    """A process with a fresh world of its own, ready to become an nsjail.
+def spawn(argv: Sequence[str], fds: Sequence[int], *, disk: int, owner: int, log: int) -> int:
+    """Start nsjail with `fds` from `FIRST` on; gives its process id.
 
-    The world is a tmpfs mounted in a mount namespace of its own: outside the jail, inside
-    nobody else, gone when nsjail is. Cells are forked ahead, so that no jail waits for that.
+    It finds a fresh world of `disk` bytes that `owner` owns: a tmpfs mounted in a mount
+    namespace of nsjail's own, outside the jail, inside nobody else, gone when nsjail is.
+    What goes wrong is said to `log`.
     """
-
-    def __init__(self, owner: int) -> None:
-        self._link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.pid = os.fork()
-        if self.pid == 0:
-            _become(theirs, owner)
-        theirs.close()
-
-    def start(self, argv: Sequence[str], fds: Sequence[int], *, disk: int) -> None:
-        """Let it become nsjail with `fds` from `FIRST` on, on a world of `disk` bytes.
-
-        The last of `fds` is where it says what went wrong.
-        """
-        socket.send_fds(self._link, [json.dumps([disk, *argv]).encode()], fds)
-        self._link.close()
-
-
-def _become(link: socket.socket, owner: int) -> NoReturn:
-    log = -1
+    pid = os.fork()
+    if pid:
+        return pid
     try:
         die_with_parent(signal.SIGKILL)
         unshare(CLONE_NEWNS)
-        mount("tmpfs", WORLD, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
+        mount("tmpfs", WORLD, "tmpfs", MS_NOSUID | MS_NODEV, f"size={disk},mode=755")
         for folder in (UPPER, WORK):
             os.mkdir(folder, 0o755)
             os.chown(folder, owner, owner)
-        for number in (signal.SIGPIPE, signal.SIGXFSZ):
-            signal.signal(number, signal.SIG_DFL)
         null = os.open(os.devnull, os.O_RDWR)
-        request, fds, _, _ = socket.recv_fds(link, REQUEST_BYTES, MAX_FDS)
-        if not fds:  # the warden has no use for us any more
-            os._exit(0)
-        log = fds[-1]
-        disk, *argv = json.loads(request)
-        mount("none", WORLD, None, MS_REMOUNT | MS_NOSUID | MS_NODEV, f"size={disk}")
         for target, fd in enumerate((null, null, null, *fds)):
             os.dup2(fd, target)
-        os.execv(argv[0], argv)
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)
+        os.execv(argv[0], list(argv))
     except BaseException as error:  # noqa: BLE001 - nothing may run on in the forked child
         with suppress(OSError):
-            os.write(log, f"{error}\n".encode())
+            os.write(log, f"{argv[0]}: {error}\n".encode())
     finally:
         os._exit(127)
