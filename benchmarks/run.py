@@ -58,7 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = dict(word.split("=", 1) for word in args.option if "=" in word)
     found = list(run_all(args.scenarios or list(SCENARIOS), options))
     if not args.no_save:
-        name = "-".join(args.scenarios) or "all"
+        name = "some" if args.scenarios else "all"
+        name = args.scenarios[0] if len(args.scenarios) == 1 else name
         path = results.write(results.document(found), name)
         print(f"Kept as {path.relative_to(ROOT)}.", file=sys.stderr)
     print(results.table(found))
