@@ -7,6 +7,7 @@ on every event loop that anyio knows, and holds thousands of sessions without a 
 
 from __future__ import annotations
 
+import asyncio
 import select
 from collections.abc import Callable
 from contextlib import suppress
@@ -42,12 +43,24 @@ class Hub:
     async def run(self) -> None:
         """Serve until `stop`; a cancellation does not end it, since cleaning up needs it."""
         with self._scope:
-            while True:
-                await anyio.wait_readable(self._epoll)
-                for fd, events in self._epoll.poll(0, 1024):
-                    # An earlier callback of this round may have forgotten this one.
-                    if callback := self._callbacks.get(fd):
-                        callback(events)
+            try:
+                loop = asyncio.get_running_loop()
+            except RuntimeError:  # another library's loop: wait as anyio does
+                while True:
+                    await anyio.wait_readable(self._epoll)
+                    self._serve()
+            # asyncio can call back without waking a task: a third less time for a short step.
+            loop.add_reader(self._epoll, self._serve)
+            try:
+                await anyio.sleep_forever()
+            finally:
+                loop.remove_reader(self._epoll)
+
+    def _serve(self) -> None:
+        for fd, events in self._epoll.poll(0, 1024):
+            # An earlier callback of this round may have forgotten this one.
+            if callback := self._callbacks.get(fd):
+                callback(events)
 
     def stop(self) -> None:
         """End `run`."""

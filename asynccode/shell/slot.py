@@ -81,7 +81,7 @@ class Slot:
         self._lines = bytearray()
         self._step: _Step | None = None
         self._shell = 0
-        self._lock = anyio.Lock()
+        self._lock = anyio.Lock(fast_acquire=True)
         self._lost = False
         control.setblocking(False)
         hub.watch(control.fileno(), self._on_control)

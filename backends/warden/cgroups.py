@@ -87,12 +87,12 @@ def fork_failures(groups: dict[str, Path], init: int) -> int:
     return _count(jail(group, init) / "pids.events", "max") if group else 0
 
 
-def process_count(groups: dict[str, Path], init: int) -> int:
-    """Give how many processes and threads a jail has now; 0 if nobody counts."""
+def open_process_count(groups: dict[str, Path], init: int) -> int | None:
+    """Open the file that counts a jail's processes and threads; None if nobody counts."""
     if group := groups.get("pids"):
-        with suppress(OSError, ValueError):
-            return int((jail(group, init) / "pids.current").read_text())
-    return 0
+        with suppress(OSError):
+            return os.open(jail(group, init) / "pids.current", os.O_RDONLY | os.O_CLOEXEC)
+    return None
 
 
 def remove(group: Path, seconds: float = 2.0) -> bool:
