@@ -53,7 +53,7 @@ RECIPES = {
         packages=(
             *("bash", "python3", "psmisc", "bsdmainutils", "cron", "imagemagick", "dnsutils"),
             *("git", "tree", "net-tools", "iputils-ping", "coreutils", "curl", "cpio", "jq"),
-            "md5deep",
+            *("md5deep", "procps"),
         )
     ),
 }

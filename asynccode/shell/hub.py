@@ -14,6 +14,8 @@ from contextlib import suppress
 
 import anyio
 
+BATCH = 64
+"""Events served in one go; more would keep the event loop from everybody else."""
 Callback = Callable[[int], None]
 
 
@@ -57,7 +59,7 @@ class Hub:
                 loop.remove_reader(self._epoll)
 
     def _serve(self) -> None:
-        for fd, events in self._epoll.poll(0, 1024):
+        for fd, events in self._epoll.poll(0, BATCH):
             # An earlier callback of this round may have forgotten this one.
             if callback := self._callbacks.get(fd):
                 callback(events)

@@ -86,8 +86,8 @@ class Blanks:
             self._wanted = anyio.Event()
             # Whoever has just taken one needs the processor more than the next one does.
             await anyio.sleep(REFILL_SECONDS)
-            while self._disk is not None and len(self._ready) < self._size:
-                with suppress(BackendError):
+            with suppress(BackendError):  # whoever needs one now will hear of it
+                while self._disk is not None and len(self._ready) < self._size:
                     self._ready.append(await self._make(self._disk))
 
     def drop(self, number: int) -> None:

@@ -78,12 +78,12 @@ def _mounts(image: Image, stack: Sequence[str]) -> list[dict[str, Any]]:
     overlay = f"lowerdir={lowers},upperdir={spawn.UPPER},workdir={spawn.WORK},userxattr"
     bound = host.bound() if image.base == "host" else []
     return [
-        {"dst": "/", "fstype": "overlay", "options": overlay, "rw": True},
+        {"src": "overlay", "dst": "/", "fstype": "overlay", "options": overlay, "rw": True},
         {"src": spawn.DEVICES, "dst": "/dev", "is_bind": True},
-        {"dst": "/proc", "fstype": "proc", "rw": True},
+        {"src": "proc", "dst": "/proc", "fstype": "proc", "rw": True},
         # An empty folder over the one in /proc that a jail's root may not read, so that
         # `find /` fares as it does for root elsewhere.
-        {"dst": "/proc/tty", "fstype": "tmpfs", "options": "size=4k,mode=555"},
+        {"src": "tmpfs", "dst": "/proc/tty", "fstype": "tmpfs", "options": "size=4k,mode=555"},
         *({"src": folder, "dst": folder, "is_bind": True} for folder in bound),
     ]
 
