@@ -100,6 +100,12 @@ class NsjailBackend(Backend):
         jail = self._jails[blank.number] = NsjailSandbox(self, blank, image, limits, stack)
         self._opened += 1
         try:
+            cgroups.limit(
+                self.warden.groups,
+                blank.number,
+                memory_bytes=limits.memory_bytes,
+                processes=limits.processes,
+            )
             blank.command(orders)
             await jail.start()
         except BaseException:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from asynccode.backends import host
-from asynccode.backends.warden import cgroups, spawn
+from asynccode.backends.warden import spawn
 from asynccode.images import Image
 from asynccode.outcomes import Limits
 from asynccode.shell.script import KEEPER
@@ -100,6 +100,7 @@ def text(image: Image, limits: Limits, stack: Sequence[str], groups: Mapping[str
         "hostname": "sandbox",
         "cwd": image.workdir,
         "time_limit": 0,
+        "nice_level": 0,
         "log_fd": spawn.FIRST + SHELL_FDS,
         "log_level": _Word("WARNING"),
         "pass_fd": list(range(spawn.FIRST, spawn.FIRST + SHELL_FDS)),
@@ -115,9 +116,6 @@ def text(image: Image, limits: Limits, stack: Sequence[str], groups: Mapping[str
         "rlimit_fsize_type": hard,
         "envar": [f"{name}={value}" for name, value in variables.items()],
         "exec_bin": {"path": "/bin/sh", "arg": ["-c", KEEPER, "asynccode"]},
-        **cgroups.fields(
-            dict(groups), memory_bytes=limits.memory_bytes, processes=limits.processes
-        ),
     }
     if "memory" in groups:
         fields["rlimit_as_type"] = hard

@@ -1,7 +1,7 @@
 """Where limits on memory and processes come from: control groups, version 1 or 2, or none.
 
-nsjail makes a group for each jail below a parent of ours, named after its owner, so that what
-a killed owner leaves behind can be told from what is in use.
+Each jail has groups of its own below parents of ours, which are named after their owner, so
+that what a killed owner leaves behind can be told from what is in use.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import signal
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 ROOT = Path("/sys/fs/cgroup")
 PREFIX = "asynccode-"
@@ -39,28 +38,35 @@ def create(label: str, root: Path = ROOT) -> dict[str, Path]:
     return made
 
 
-def fields(groups: dict[str, Path], *, memory_bytes: int, processes: int) -> dict[str, Any]:
-    """Give the fields of nsjail's configuration for a jail below `groups`."""
-    chosen: dict[str, Any] = {}
-    if "memory" in groups:
-        chosen["cgroup_mem_max"] = memory_bytes
-    if "pids" in groups:
-        chosen["cgroup_pids_max"] = processes
-    for name, word in (("memory", "mem"), ("pids", "pids")):
-        group = groups.get(name)
-        if group is None:
-            continue
-        if (group / "cgroup.subtree_control").exists():
-            chosen |= {"use_cgroupv2": True, "cgroupv2_mount": str(group)}
-        else:
-            chosen[f"cgroup_{word}_mount"] = str(group.parent)
-            chosen[f"cgroup_{word}_parent"] = group.name
-    return chosen
+def jail(group: Path, number: int) -> Path:
+    """Give the group of a jail below a parent of ours."""
+    return group / f"jail-{number}"
 
 
-def jail(group: Path, init: int) -> Path:
-    """Give the group of the jail whose first process is `init`."""
-    return group / f"NSJAIL.{init}"
+def prepare(groups: dict[str, Path], number: int) -> None:
+    """Make the groups of a jail."""
+    for group in set(groups.values()):
+        jail(group, number).mkdir(exist_ok=True)
+
+
+def join(groups: dict[str, Path], number: int) -> None:
+    """Move this process to the groups of a jail; its children are born there.
+
+    The kernel may take 10 ms for that (it waits until no processor looks at the old state),
+    which is why it is done by an nsjail that is started ahead.
+    """
+    for group in set(groups.values()):
+        (jail(group, number) / "cgroup.procs").write_text("0")
+
+
+def limit(groups: dict[str, Path], number: int, *, memory_bytes: int, processes: int) -> None:
+    """Set what a jail may use; nsjail itself comes on top."""
+    if group := groups.get("memory"):
+        where = jail(group, number)
+        old = where / "memory.limit_in_bytes"
+        (old if old.exists() else where / "memory.max").write_text(str(memory_bytes))
+    if group := groups.get("pids"):
+        (jail(group, number) / "pids.max").write_text(str(processes + 1))
 
 
 def _count(path: Path, key: str) -> int:
@@ -72,26 +78,26 @@ def _count(path: Path, key: str) -> int:
     return 0
 
 
-def oom_kills(groups: dict[str, Path], init: int) -> int:
+def oom_kills(groups: dict[str, Path], number: int) -> int:
     """Give how often the kernel has killed in a jail for want of memory."""
     if group := groups.get("memory"):
-        where = jail(group, init)
+        where = jail(group, number)
         old = _count(where / "memory.oom_control", "oom_kill")
         return old or _count(where / "memory.events", "oom_kill")
     return 0
 
 
-def fork_failures(groups: dict[str, Path], init: int) -> int:
+def fork_failures(groups: dict[str, Path], number: int) -> int:
     """Give how often a jail has met its limit on processes."""
     group = groups.get("pids")
-    return _count(jail(group, init) / "pids.events", "max") if group else 0
+    return _count(jail(group, number) / "pids.events", "max") if group else 0
 
 
-def open_process_count(groups: dict[str, Path], init: int) -> int | None:
+def open_process_count(groups: dict[str, Path], number: int) -> int | None:
     """Open the file that counts a jail's processes and threads; None if nobody counts."""
     if group := groups.get("pids"):
         with suppress(OSError):
-            return os.open(jail(group, init) / "pids.current", os.O_RDONLY | os.O_CLOEXEC)
+            return os.open(jail(group, number) / "pids.current", os.O_RDONLY | os.O_CLOEXEC)
     return None
 
 

@@ -67,6 +67,8 @@ class Server:
     def __init__(self, link: socket.socket, owner: int, groups: dict[str, Path]) -> None:
         self.link, self.owner, self.groups = link, owner, groups
         self.jails: dict[int, Jail] = {}
+        self.emptied: list[Path] = []
+        """Groups of ended jails; the kernel may need a moment to let one go."""
         self.inbox = bytearray()
         self.fds: list[int] = []
 
@@ -80,14 +82,17 @@ class Server:
         poll = select.poll()
         for end in (self.link, wake):
             poll.register(end, select.POLLIN)
-        while True:
-            for fd, _ in poll.poll():
-                if fd == wake.fileno():
-                    with suppress(BlockingIOError):
-                        wake.recv(4096)
-                    self.reap()
-                elif not self.receive():
-                    return
+        try:
+            while True:
+                for fd, _ in poll.poll():
+                    if fd == wake.fileno():
+                        with suppress(BlockingIOError):
+                            wake.recv(4096)
+                        self.reap()
+                    elif not self.receive():
+                        return
+        finally:
+            signal.set_wakeup_fd(-1)
 
     def receive(self) -> bool:
         """Read what has come and answer it; False when the client is gone."""
@@ -139,10 +144,12 @@ class Server:
             words = jail.last_words()
             os.close(jail.log)
             del self.jails[key]
+            self.emptied += [cgroups.jail(group, key) for group in set(self.groups.values())]
             if jail.closing is None:
                 self.send({"ended": key, "words": words})
             else:
                 self.send({"request": jail.closing})
+        self.emptied = [group for group in self.emptied if not cgroups.remove(group, seconds=0)]
 
     def do_spawn(self, *, number: int, jail: int, argv: list[str], disk: int) -> dict[str, Any]:
         """Start nsjail with the descriptors that came along."""
@@ -150,7 +157,15 @@ class Server:
         log, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         placed = [*fds[:LOG], writer, *fds[LOG:]]
         try:
-            pid = spawn.spawn(argv, placed, disk=disk, owner=self.owner, log=writer)
+            cgroups.prepare(self.groups, jail)
+            pid = spawn.spawn(
+                argv,
+                placed,
+                disk=disk,
+                owner=self.owner,
+                log=writer,
+                enter=lambda: cgroups.join(self.groups, jail),
+            )
         finally:
             for fd in placed:
                 os.close(fd)
@@ -259,7 +274,6 @@ def main() -> None:
         server.serve()
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        signal.set_wakeup_fd(-1)
         for jail in server.jails.values():
             jail.kill()
         with suppress(ChildProcessError):

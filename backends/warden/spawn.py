@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -65,8 +65,16 @@ def settle(cache: str) -> None:
         os.symlink(target, f"{DEVICES}/{name}")
 
 
-def spawn(argv: Sequence[str], fds: Sequence[int], *, disk: int, owner: int, log: int) -> int:
-    """Start nsjail with `fds` from `FIRST` on; gives its process id.
+def spawn(
+    argv: Sequence[str],
+    fds: Sequence[int],
+    *,
+    disk: int,
+    owner: int,
+    log: int,
+    enter: Callable[[], None],
+) -> int:
+    """Start nsjail with `fds` from `FIRST` on, after calling `enter`; gives its process id.
 
     It finds a fresh world of `disk` bytes that `owner` owns: a tmpfs mounted in a mount
     namespace of nsjail's own, outside the jail, inside nobody else, gone when nsjail is.
@@ -77,6 +85,7 @@ def spawn(argv: Sequence[str], fds: Sequence[int], *, disk: int, owner: int, log
         return pid
     try:
         die_with_parent(signal.SIGKILL)
+        enter()
         unshare(CLONE_NEWNS)
         mount("tmpfs", WORLD, "tmpfs", MS_NOSUID | MS_NODEV, f"size={disk},mode=755")
         for folder in (UPPER, WORK):
