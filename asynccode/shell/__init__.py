@@ -3,6 +3,7 @@
     script.py    the text that runs at the sandbox's end: the keeper and the shell's boot lines
     framing.py   what goes over the control socket, as pure functions
     hub.py       one epoll for all sessions of a backend: one descriptor in the event loop
+    streams.py   what a shell's steps write: two pipes, read as it comes, up to a limit
     slot.py      the host's end of one shell: request, output, stop, restart
     session.py   `Session` and `Sandbox.exec` on top of a slot
 

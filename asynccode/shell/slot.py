@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import secrets
 import socket
-import struct
-import termios
 import time
 from collections.abc import Iterable
-from functools import partial
 from typing import Protocol
 
 import anyio
@@ -20,13 +15,15 @@ from asynccode.errors import BackendError, SandboxLost
 from asynccode.outcomes import ExecResult, Limits, Outcome
 from asynccode.shell import framing, script
 from asynccode.shell.hub import Hub
+from asynccode.shell.streams import Streams
 
 START_ATTEMPTS = 3
 START_SECONDS = 20.0
 """A shell that has not started by then never will."""
 GRACE_SECONDS = 0.25
 """What a step is given to end after each knock: TERM, then KILL, then the shell's own end."""
-CHUNK = 65536
+LINE = 4096
+"""What is kept of a line that does not end."""
 
 
 class Custody(Protocol):
@@ -75,9 +72,7 @@ class Slot:
         self, hub: Hub, control: socket.socket, pipes: Iterable[int], limits: Limits, ward: Custody
     ) -> None:
         self._hub, self._control, self._limits, self._ward = hub, control, limits, ward
-        self._pipes = {fd: bytearray() for fd in pipes}  # output, errors
-        self._merged = bytearray()
-        self._paused: set[int] = set()
+        self._streams = Streams(hub, pipes, limits.output_bytes, self._on_full)
         self._lines = bytearray()
         self._step: _Step | None = None
         self._shell = 0
@@ -85,9 +80,6 @@ class Slot:
         self._lost = False
         control.setblocking(False)
         hub.watch(control.fileno(), self._on_control)
-        for fd in self._pipes:
-            os.set_blocking(fd, False)
-            hub.watch(fd, partial(self._on_pipe, fd))
 
     @property
     def shell(self) -> int:
@@ -130,7 +122,7 @@ class Slot:
             await self.start()
         step = self._step = _Step(token=secrets.token_hex(framing.TOKEN // 2))
         began = time.perf_counter()
-        self._resume()
+        self._streams.begin()
         try:
             with anyio.move_on_after(seconds or self._limits.step_seconds):
                 await self._send(framing.request(code, step.token, split=split))
@@ -147,6 +139,7 @@ class Slot:
             raise
         finally:
             self._step = None
+            self._streams.end()
         return self._result(step, outcome, time.perf_counter() - began, split=split)
 
     def close(self) -> None:
@@ -154,11 +147,9 @@ class Slot:
         if self._control.fileno() < 0:
             return
         self._mark_lost()
-        for fd in (self._control.fileno(), *self._pipes):
-            self._hub.forget(fd)
+        self._hub.forget(self._control.fileno())
         self._control.close()
-        for fd in self._pipes:
-            os.close(fd)
+        self._streams.close()
 
     async def _send(self, data: bytes) -> None:
         view = memoryview(data)
@@ -219,20 +210,10 @@ class Slot:
                 await self.start()
         except (BackendError, TimeoutError):
             self._mark_lost()
-        self._take()
-
-    def _take(self) -> tuple[bytes, bytes, bytes]:
-        """Give what was written (merged, output, errors), and begin afresh."""
-        kept = [
-            bytes(b[: self._limits.output_bytes]) for b in (self._merged, *self._pipes.values())
-        ]
-        for buffer in (self._merged, *self._pipes.values()):
-            buffer.clear()
-        merged, output, errors = kept
-        return merged, output, errors
+        self._streams.take()
 
     def _result(self, step: _Step, outcome: Outcome, seconds: float, *, split: bool) -> ExecResult:
-        merged, output, errors = self._take()
+        merged, output, errors = self._streams.take()
         return ExecResult(
             outcome=outcome,
             exit_code=None if outcome is Outcome.TIMEOUT else step.status,
@@ -257,7 +238,7 @@ class Slot:
             return
         self._lines += data
         *lines, rest = self._lines.split(b"\n")
-        self._lines = rest[-CHUNK:]
+        self._lines = rest[-LINE:]
         for line in lines:
             if reply := framing.parse(bytes(line)):
                 self._on_reply(reply, self._step or _Step(token=""))
@@ -272,41 +253,14 @@ class Slot:
         elif reply.token != step.token:
             return
         if reply.kind != "ready":
-            self._drain()
+            self._streams.drain()
             step.status = reply.number
         step.news.set()
 
-    def _on_pipe(self, fd: int, _events: int = 0, size: int = CHUNK) -> None:
-        try:
-            data = os.read(fd, size)
-        except BlockingIOError:
-            return
-        limit = self._limits.output_bytes
-        if not data:
-            self._hub.forget(fd)
-        elif len(self._merged) <= limit:
-            self._pipes[fd] += data
-            self._merged += data
-        if self._step is None and len(self._merged) >= CHUNK:
-            # Left behind by an earlier step: let it wait, rather than read for ever.
-            self._paused.add(fd)
-            self._hub.pause(fd, paused=True)
-        if len(self._merged) > limit and self._step and not self._step.full:
+    def _on_full(self) -> None:
+        if self._step and not self._step.full:
             self._step.full = True
             self._step.news.set()
-
-    def _resume(self) -> None:
-        while self._paused:
-            self._hub.pause(self._paused.pop(), paused=False)
-
-    def _drain(self) -> None:
-        """Read what the step wrote before it ended; later writers wait for the next step."""
-        for fd in self._pipes:
-            waiting = fcntl.ioctl(fd, termios.FIONREAD, b"\0\0\0\0")
-            (size,) = struct.unpack("i", waiting)
-            while size > 0:
-                self._on_pipe(fd, size=min(size, CHUNK))
-                size -= CHUNK
 
     def _mark_lost(self) -> None:
         self._lost = True
