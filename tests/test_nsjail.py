@@ -186,7 +186,7 @@ async def test_no_thread_and_six_descriptors_for_each_of_many_sandboxes(
     await (await nsjail_backend.open(Image(), Limits())).aclose()
     threads, before = len(os.listdir("/proc/self/task")), nsjail_backend.statistics()["watched"]
     sandboxes = [await nsjail_backend.open(Image(), Limits()) for _ in range(20)]
-    assert len(os.listdir("/proc/self/task")) == threads
+    assert len(os.listdir("/proc/self/task")) <= threads  # idle workers of others may end
     assert nsjail_backend.statistics()["watched"] - before == 20 * 6
     for sandbox in sandboxes:
         await sandbox.aclose()
