@@ -167,8 +167,8 @@ class NsjailSandbox(Sandbox):
         """Ask the kernel which limit was met since the last step."""
         count = self._processes()
         # Left in the background, a fork bomb needs a moment to go off. Look on while it grows.
-        for _ in range(GROWTH_LOOKS if count > self._idle else 0):
-            if self._forks_failed(count):
+        for look in range(GROWTH_LOOKS if count > self._idle else 0):
+            if self._forks_failed(count, growing=look > 0):
                 return Outcome.PROCESS_LIMIT
             await anyio.sleep(GROWTH_SECONDS)
             earlier, count = count, self._processes()
@@ -197,11 +197,15 @@ class NsjailSandbox(Sandbox):
                 return int(os.pread(self._counter, 20, 0))
         return 1 + sum(1 for _ in processes.tree(self._init))
 
-    def _forks_failed(self, count: int) -> bool:
-        """Whether the limit on processes was met (without control groups: is met now)."""
+    def _forks_failed(self, count: int, *, growing: bool = False) -> bool:
+        """Whether the limit on processes was met.
+
+        Without control groups nobody counts failures: then it is being close to the limit, or
+        on the way there with processes that multiply after their step has ended.
+        """
         groups = self._backend.warden.groups
         if "pids" not in groups:
-            return count >= self._limits.processes * 3 // 4
+            return count >= self._limits.processes * (0.25 if growing else 0.75)
         before, self._forks = self._forks, cgroups.fork_failures(groups, self._number)
         return self._forks > before
 
