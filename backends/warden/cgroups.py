@@ -108,12 +108,12 @@ def remove(group: Path, seconds: float = 2.0) -> bool:
     """
     deadline = time.monotonic() + seconds
     while group.exists():
-        for below in sorted(group.glob("**/"), reverse=True):
+        for below, _, _ in os.walk(group, topdown=False):  # somebody else may be at it too
             with suppress(OSError):
-                for pid in (below / "cgroup.procs").read_text().split():
+                for pid in Path(below, "cgroup.procs").read_text().split():
                     os.kill(int(pid), signal.SIGKILL)
             with suppress(OSError):
-                below.rmdir()
+                os.rmdir(below)
         if time.monotonic() > deadline:
             return False
         time.sleep(0.002)
