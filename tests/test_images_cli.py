@@ -16,6 +16,8 @@ from asynccode.errors import ImageError
 from asynccode.images import Image
 from asynccode.interfaces import Health
 
+from .conftest import unavailable
+
 FAKE = ["--backend", "asynccode.testing.fakes:FakeBackend"]
 OWNER = ROOT_OWNER if os.getuid() == 0 else os.getuid()
 
@@ -183,7 +185,7 @@ async def test_an_exported_image_holds_what_its_layers_made(
     (root / "bin").mkdir(parents=True)
     (root / "bin/sh").write_text("")
     if not nsjail_health.available:
-        pytest.skip(f"nsjail: {nsjail_health.reason}")
+        unavailable("nsjail", nsjail_health.reason or "")
     known = {"backend": "nsjail", "data": None, "compat": None, "base": None, "task": None}
     args = Namespace(do="export", name=str(root), dest=str(tmp_path / "out"), json=True, **known)
     assert await images.run(args) == 0
