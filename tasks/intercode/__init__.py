@@ -9,6 +9,7 @@ environment.py  the environment: one exec an action, scored against gold's own s
 images.py       what sandboxes start from
 loader.py       the suites, from a clone of the original or a folder laid out like it
 suite.py        the suite with the original's semantics
-recordings.py   reads recorded results and reference files
+recorded.py     what recorded results are read into, and what their names tell
+recordings.py   reads recorded results of every kind, and reference files
 replay.py       plays recorded episodes again and compares
 """
