@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import secrets
-import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable
 from typing import Protocol
 
 import anyio
@@ -13,17 +12,14 @@ from attrs import define, field
 
 from asynccode.errors import BackendError, SandboxLost
 from asynccode.outcomes import ExecResult, Limits, Outcome
-from asynccode.shell import framing, script
-from asynccode.shell.hub import Hub
-from asynccode.shell.streams import Streams
+from asynccode.shell import framing
+from asynccode.shell.wire import Wire
 
 START_ATTEMPTS = 3
 START_SECONDS = 20.0
 """A shell that has not started by then never will."""
 GRACE_SECONDS = 0.25
 """What a step is given to end after each knock: TERM, then KILL, then the shell's own end."""
-LINE = 4096
-"""What is kept of a line that does not end."""
 
 
 class Custody(Protocol):
@@ -66,20 +62,15 @@ class _Step:
 
 
 class Slot:
-    """One shell at the other end of a control socket and two pipes, which the slot owns."""
+    """One shell at the other end of a wire, which the slot owns."""
 
-    def __init__(
-        self, hub: Hub, control: socket.socket, pipes: Iterable[int], limits: Limits, ward: Custody
-    ) -> None:
-        self._hub, self._control, self._limits, self._ward = hub, control, limits, ward
-        self._streams = Streams(hub, pipes, limits.output_bytes, self._on_full)
-        self._lines = bytearray()
+    def __init__(self, wire: Wire, limits: Limits, ward: Custody) -> None:
+        self._wire, self._limits, self._ward = wire, limits, ward
         self._step: _Step | None = None
         self._shell = 0
         self._lock = anyio.Lock(fast_acquire=True)
         self._lost = False
-        control.setblocking(False)
-        hub.watch(control.fileno(), self._on_control)
+        wire.open(limits.output_bytes, self)
 
     @property
     def shell(self) -> int:
@@ -97,7 +88,7 @@ class Slot:
             step = self._step = _Step(token="")
             try:
                 with anyio.move_on_after(START_SECONDS):
-                    await self._send(script.START + script.BOOT.encode())
+                    await self._write(self._wire.start())
                     while not (step.ready or step.shell_ended):
                         await self._hear(step)
                 if step.ready:
@@ -122,10 +113,9 @@ class Slot:
             await self.start()
         step = self._step = _Step(token=secrets.token_hex(framing.TOKEN // 2))
         began = time.perf_counter()
-        self._streams.begin()
         try:
             with anyio.move_on_after(seconds or self._limits.step_seconds):
-                await self._send(framing.request(code, step.token, split=split))
+                await self._write(self._wire.send(code, step.token, split=split))
                 while step.status is None and not step.full:
                     await self._hear(step)
             outcome = await self._decide(step)
@@ -139,27 +129,19 @@ class Slot:
             raise
         finally:
             self._step = None
-            self._streams.end()
-        return self._result(step, outcome, time.perf_counter() - began, split=split)
+            written = self._wire.finish()
+        return self._result(step, outcome, time.perf_counter() - began, written, split=split)
 
     def close(self) -> None:
-        """Close the descriptors. A step under way ends with `SandboxLost`."""
-        if self._control.fileno() < 0:
-            return
-        self._mark_lost()
-        self._hub.forget(self._control.fileno())
-        self._control.close()
-        self._streams.close()
+        """Close the wire. A step under way ends with `SandboxLost`."""
+        self.on_end()
+        self._wire.close()
 
-    async def _send(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            try:
-                view = view[self._control.send(view) :]
-            except BlockingIOError:
-                await anyio.wait_writable(self._control)
-            except OSError as error:
-                raise SandboxLost(self._ward.obituary()) from error
+    async def _write(self, writing: Awaitable[None]) -> None:
+        try:
+            await writing
+        except OSError as error:
+            raise SandboxLost(self._ward.obituary()) from error
 
     async def _hear(self, step: _Step) -> None:
         """Wait until something more is known of `step`."""
@@ -209,11 +191,18 @@ class Slot:
             if step.shell_ended and not self._lost:
                 await self.start()
         except (BackendError, TimeoutError):
-            self._mark_lost()
-        self._streams.take()
+            self.on_end()
 
-    def _result(self, step: _Step, outcome: Outcome, seconds: float, *, split: bool) -> ExecResult:
-        merged, output, errors = self._streams.take()
+    @staticmethod
+    def _result(
+        step: _Step,
+        outcome: Outcome,
+        seconds: float,
+        written: tuple[bytes, bytes, bytes],
+        *,
+        split: bool,
+    ) -> ExecResult:
+        merged, output, errors = written
         return ExecResult(
             outcome=outcome,
             exit_code=None if outcome is Outcome.TIMEOUT else step.status,
@@ -225,25 +214,9 @@ class Slot:
             restarted=step.shell_ended,
         )
 
-    def _on_control(self, _events: int) -> None:
-        try:
-            data = self._control.recv(4096)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._hub.forget(self._control.fileno())
-            self._mark_lost()
-            return
-        self._lines += data
-        *lines, rest = self._lines.split(b"\n")
-        self._lines = rest[-LINE:]
-        for line in lines:
-            if reply := framing.parse(bytes(line)):
-                self._on_reply(reply, self._step or _Step(token=""))
-
-    def _on_reply(self, reply: framing.Reply, step: _Step) -> None:
+    def on_reply(self, reply: framing.Reply) -> None:
+        """Take note of what the sandbox's end says."""
+        step = self._step or _Step(token="")
         if reply.kind == "ready":
             self._shell = reply.number
             step.ready = True
@@ -253,16 +226,17 @@ class Slot:
         elif reply.token != step.token:
             return
         if reply.kind != "ready":
-            self._streams.drain()
             step.status = reply.number
         step.news.set()
 
-    def _on_full(self) -> None:
+    def on_full(self) -> None:
+        """Take note that the step has written too much."""
         if self._step and not self._step.full:
             self._step.full = True
             self._step.news.set()
 
-    def _mark_lost(self) -> None:
+    def on_end(self) -> None:
+        """Take note that the shell cannot be reached any more."""
         self._lost = True
         if self._step:
             self._step.news.set()

@@ -11,6 +11,7 @@ from attrs import define
 from asynccode.outcomes import Limits
 from asynccode.shell.hub import Hub
 from asynccode.shell.slot import Custody, Slot
+from asynccode.shell.wire import DescriptorWire
 
 ABOVE = 64
 """Their ends are moved above this number, so that placing them at 3..8 overwrites none."""
@@ -59,7 +60,9 @@ class Wiring:
     def slots(self, hub: Hub, limits: Limits, ward: Custody) -> tuple[Slot, Slot]:
         """Make a slot of each half; the slots own our ends from then on."""
         ours, self.ours = self.ours, []
-        first, second = (Slot(hub, control, pipes, limits, ward) for control, pipes in ours)
+        first, second = (
+            Slot(DescriptorWire(hub, control, pipes), limits, ward) for control, pipes in ours
+        )
         return first, second
 
     def close(self) -> None:
