@@ -9,10 +9,18 @@ A map of the layers, each of which knows only those below it:
     runfolder  statistics   what is kept of a run; what is counted
     registry                names of what lives in `asynccode.backends` and `asynccode.tasks`
     interfaces              Backend, Sandbox, Session, Environment, Policy, Suite
+    databases               databases as private worlds: records, sessions, results
     records  outcomes       tasks, actions, steps, episodes; results, limits, changes
     images  errors          what a sandbox starts from; the one error tree
 """
 
+from asynccode.databases import (
+    Database,
+    DatabaseBackend,
+    DatabaseSession,
+    DatabaseWorld,
+    ResultSet,
+)
 from asynccode.episode import play
 from asynccode.errors import (
     AsynccodeError,
@@ -34,7 +42,10 @@ from asynccode.interfaces import (
     Sandbox,
     Session,
     Suite,
+    Technology,
+    World,
     Worlds,
+    sandbox_of,
 )
 from asynccode.outcomes import Change, ChangeKind, ExecResult, Limits, Outcome
 from asynccode.pool import Pool
@@ -49,7 +60,7 @@ from asynccode.records import (
     Task,
     Turn,
 )
-from asynccode.registry import load_backend, load_policy, load_suite
+from asynccode.registry import load_backend, load_databases, load_policy, load_suite
 from asynccode.rollout import Rollout, rollout
 from asynccode.statistics import Statistics, Tally
 
@@ -61,6 +72,10 @@ __all__ = [
     "Change",
     "ChangeKind",
     "Commands",
+    "Database",
+    "DatabaseBackend",
+    "DatabaseSession",
+    "DatabaseWorld",
     "Entry",
     "Environment",
     "Episode",
@@ -76,6 +91,7 @@ __all__ = [
     "PolicyError",
     "Pool",
     "ProtocolError",
+    "ResultSet",
     "Rollout",
     "Sandbox",
     "SandboxLost",
@@ -90,14 +106,18 @@ __all__ = [
     "Tally",
     "Task",
     "TaskDataError",
+    "Technology",
     "Turn",
     "Unavailable",
+    "World",
     "Worlds",
     "load_backend",
+    "load_databases",
     "load_policy",
     "load_suite",
     "play",
     "rollout",
+    "sandbox_of",
 ]
 
 __version__ = "0.1.0"

@@ -24,8 +24,8 @@ from attrs import evolve, field, frozen, validators
 
 from asynccode.errors import BackendError
 from asynccode.images import Image
-from asynccode.interfaces import Backend, Sandbox
-from asynccode.lease import Lease
+from asynccode.interfaces import Technology, World
+from asynccode.lease import DatabaseLease, Lease, lease
 from asynccode.machine import Machine
 from asynccode.outcomes import Limits
 
@@ -123,7 +123,9 @@ class Admission:
             or self.starting.statistics().tasks_waiting > 0
         )
 
-    async def open(self, backend: Backend, image: Image, limits: Limits) -> Lease:
+    async def open(
+        self, backend: Technology, image: Image, limits: Limits
+    ) -> Lease | DatabaseLease:
         """Open a sandbox when there is room for it; closing it gives the room back.
 
         Raises what `Backend.open` raises, and `BackendError` if there was no room in time.
@@ -148,11 +150,11 @@ class Admission:
                 if halvings == self._halvings:
                     self._halve()
             else:
-                return Lease(sandbox, partial(self.alive.release_on_behalf_of, token))
+                return lease(sandbox, partial(self.alive.release_on_behalf_of, token))
             await anyio.sleep(min(2.0, 0.05 * 2**retry))
         raise AssertionError("unreachable")
 
-    async def _start(self, backend: Backend, image: Image, limits: Limits) -> Sandbox:
+    async def _start(self, backend: Technology, image: Image, limits: Limits) -> World:
         async with self.starting:
             before = perf_counter()
             sandbox = await backend.open(image, limits)

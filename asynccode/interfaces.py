@@ -13,6 +13,7 @@ from typing import ClassVar, Protocol, Self
 
 from attrs import frozen
 
+from asynccode.errors import InputError
 from asynccode.images import Image
 from asynccode.outcomes import Change, ExecResult, Limits
 from asynccode.records import Action, StepResult, Task, Turn
@@ -56,13 +57,21 @@ class Session(Scope):
         """
 
 
-class Sandbox(Scope):
-    """One private world: files and processes."""
+class World(Scope):
+    """What an episode acts in, alone: a sandbox, or a database (`asynccode.databases`)."""
 
     @property
     def is_alive(self) -> bool:
         """Whether it is still there, as far as can be said without asking it."""
         return True
+
+    @abstractmethod
+    async def session(self) -> Session:
+        """Open its session. Raises `InputError` if one is open, `SandboxLost` if it is gone."""
+
+
+class Sandbox(World):
+    """One private world: files and processes."""
 
     @abstractmethod
     async def session(self) -> Session:
@@ -123,26 +132,29 @@ class Health:
     remedy: str | None = None
 
 
-class Backend(Scope):
-    """One isolation technology."""
+class Technology(Scope):
+    """Whatever opens private worlds: a backend of sandboxes, or of databases."""
 
     name: ClassVar[str]
     isolates: ClassVar[frozenset[str]]
     """Of `files network processes users memory process_count disk`, what it holds apart."""
+    warms: ClassVar[bool] = True
+    """Whether starting a world takes long enough to have some ready ahead."""
 
     @abstractmethod
     async def prepare(self, image: Image) -> str:
         """Build `image` if it is not built yet, and give the digest of what was built.
 
         Safe when several tasks or processes do it at once. Raises `ImageError` if a set-up
-        command fails or the base is missing, `Unavailable` if the backend cannot work.
+        command fails or the base is missing, or if it is not an image of a kind that the
+        backend opens; `Unavailable` if the backend cannot work.
         """
 
     @abstractmethod
-    async def open(self, image: Image, limits: Limits) -> Sandbox:
-        """Open a sandbox (preparing the image if need be); cancelling leaves nothing behind.
+    async def open(self, image: Image, limits: Limits) -> World:
+        """Open a world (preparing the image if need be); cancelling leaves nothing behind.
 
-        Raises what `prepare` raises, and `BackendError` if the sandbox cannot be started.
+        Raises what `prepare` raises, and `BackendError` if the world cannot be started.
         """
 
     @classmethod
@@ -155,12 +167,27 @@ class Backend(Scope):
         """Counts for humans and tests: at least `open` and `opened`."""
 
 
-class Worlds(Protocol):
-    """Whoever hands out sandboxes: a backend's pool, or a backend itself."""
+class Backend(Technology):
+    """One isolation technology: a `Technology` whose worlds are sandboxes."""
 
+    @abstractmethod
     async def open(self, image: Image, limits: Limits) -> Sandbox:
-        """Open a sandbox, as `Backend.open` does."""
+        """Open a sandbox, as `Technology.open` says."""
+
+
+class Worlds(Protocol):
+    """Whoever hands out worlds: a backend's pool, or a backend itself."""
+
+    async def open(self, image: Image, limits: Limits) -> World:
+        """Open a world, as `Technology.open` does."""
         ...
+
+
+def sandbox_of(world: World) -> Sandbox:
+    """Give a world as the sandbox that it is. Raises `InputError` if it is a database."""
+    if not isinstance(world, Sandbox):
+        raise InputError("These tasks need a sandbox: choose a --backend such as nsjail.")
+    return world
 
 
 class Environment(Scope):
@@ -195,7 +222,7 @@ class Suite(ABC):
 
     @abstractmethod
     def environment(self, task: Task, worlds: Worlds) -> Environment:
-        """Give a fresh environment for `task`; it opens its sandboxes from `worlds`."""
+        """Give a fresh environment for `task`; it opens its worlds from `worlds`."""
 
     @property
     @abstractmethod

@@ -1,12 +1,23 @@
-"""A sandbox on loan: the sandbox itself, and what is given back when it closes."""
+"""A world on loan: the world itself, and what is given back when it closes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from asynccode.interfaces import Sandbox, Session
+from asynccode.databases import Database, DatabaseSession, DatabaseWorld, TableState
+from asynccode.errors import InputError
+from asynccode.interfaces import Sandbox, Session, World
 from asynccode.outcomes import Change, ExecResult
+
+
+def lease(world: World, release: Callable[[], None]) -> Lease | DatabaseLease:
+    """Lend a world of either kind; `release` is called once, when it has closed."""
+    if isinstance(world, DatabaseWorld):
+        return DatabaseLease(world, release)
+    if isinstance(world, Sandbox):
+        return Lease(world, release)
+    raise InputError(f"A {type(world).__name__} is neither a Sandbox nor a DatabaseWorld.")
 
 
 class Lease(Sandbox):
@@ -59,6 +70,41 @@ class Lease(Sandbox):
         """Close the sandbox and give its room back."""
         try:
             await self.sandbox.aclose()
+        finally:
+            release, self._release = self._release, None
+            if release is not None:
+                release()
+
+
+class DatabaseLease(DatabaseWorld):
+    """Passes everything on to a database and calls `release` once when it has closed."""
+
+    def __init__(self, world: DatabaseWorld, release: Callable[[], None]) -> None:
+        self.world = world
+        self._release: Callable[[], None] | None = release
+
+    @property
+    def database(self) -> Database:
+        """What it was when it was opened."""
+        return self.world.database
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it is there, as far as its backend knows without asking it."""
+        return self.world.is_alive
+
+    async def session(self) -> DatabaseSession:
+        """Open the database's session."""
+        return await self.world.session()
+
+    async def state(self) -> Mapping[str, TableState] | None:
+        """Give what every table holds."""
+        return await self.world.state()
+
+    async def aclose(self) -> None:
+        """Close the database and give its room back."""
+        try:
+            await self.world.aclose()
         finally:
             release, self._release = self._release, None
             if release is not None:

@@ -9,14 +9,14 @@ from typing import Any
 
 from attrs import asdict
 
-from asynccode.interfaces import Backend, Suite
+from asynccode.interfaces import Suite, Technology
 from asynccode.outcomes import Limits
 
 
 def make_manifest(
     *,
     suite: Suite,
-    backend: Backend,
+    backend: Technology,
     images: Mapping[str, str],
     policy: str,
     limits: Limits,

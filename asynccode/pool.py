@@ -22,8 +22,7 @@ from attrs import define, evolve, field, frozen
 
 from asynccode.admission import Admission
 from asynccode.images import Image
-from asynccode.interfaces import Backend, Sandbox
-from asynccode.lease import Lease
+from asynccode.interfaces import Technology, World
 from asynccode.outcomes import Limits
 
 CLOSE_SECONDS = 30.0
@@ -69,7 +68,7 @@ class Demand:
 class _Shelf:
     image: Image
     limits: Limits
-    ready: deque[Lease] = field(factory=deque)
+    ready: deque[World] = field(factory=deque)
     starting: int = 0
     demand: Demand = field(factory=Demand)
     failed: bool = False
@@ -80,12 +79,16 @@ class Pool:
     """Hands out ready sandboxes of one backend, each used once; use it in `async with`."""
 
     def __init__(
-        self, backend: Backend, admission: Admission | None = None, *, size: int | None = None
+        self, backend: Technology, admission: Admission | None = None, *, size: int | None = None
     ) -> None:
-        """Keep at most `size` sandboxes ready (8 a core unless told), none if it is 0."""
+        """Keep at most `size` sandboxes ready (8 a core unless told), none if it is 0.
+
+        Of a backend whose worlds start at once none are kept unless told.
+        """
         self.backend = backend
         self.admission = admission or Admission()
-        self.size = 8 * (os.cpu_count() or 1) if size is None else size
+        ready = 8 * (os.cpu_count() or 1) if backend.warms else 0
+        self.size = ready if size is None else size
         self.ahead: int | None = None
         """How many sandboxes will still be asked for, if anybody knows."""
         self.handed_out = 0
@@ -116,11 +119,11 @@ class Pool:
         finally:
             await self._clear()
 
-    async def open(self, image: Image, limits: Limits) -> Sandbox:
+    async def open(self, image: Image, limits: Limits) -> World:
         """Hand out a ready sandbox, or start one; raises what `Admission.open` raises."""
         shelf = self._shelf(image, limits)
         shelf.demand = shelf.demand.after_open(perf_counter())
-        lease: Lease | None = None
+        lease: World | None = None
         while shelf.ready and lease is None:
             lease = shelf.ready.popleft()
             if not lease.is_alive:
@@ -195,7 +198,7 @@ class Pool:
                         group.start_soon(self._close, shelf.ready.popleft())
 
     @staticmethod
-    async def _close(lease: Lease) -> None:
+    async def _close(lease: World) -> None:
         with anyio.move_on_after(CLOSE_SECONDS, shield=True):
             with suppress(Exception):  # nobody's world, and its backend counts what is open
                 await lease.aclose()

@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from asynccode.databases import DatabaseBackend
 from asynccode.errors import InputError
-from asynccode.interfaces import Backend, Policy, Suite
+from asynccode.interfaces import Backend, Policy, Suite, Technology
 
 BACKENDS: dict[str, str] = {
     "nsjail": "asynccode.backends.nsjail:NsjailBackend",
@@ -92,18 +93,37 @@ def _find(name: str, table: Mapping[str, str], what: str) -> tuple[str, str]:
     )
 
 
-def backend_class(name: str) -> type[Backend]:
+def backend_class(name: str) -> type[Technology]:
     """Give the class of a backend. Raises `InputError` if there is none of that name."""
     path, _ = _find(name, BACKENDS, "backend")
     found = resolve(path, "backend")
-    if not (isinstance(found, type) and issubclass(found, Backend)):
-        raise InputError(f"The backend {name!r} is not a subclass of asynccode.Backend.")
+    if not (isinstance(found, type) and issubclass(found, Technology)):
+        raise InputError(
+            f"The backend {name!r} is not a subclass of asynccode.Backend"
+            " or asynccode.DatabaseBackend."
+        )
     return found
 
 
-def load_backend(name: str) -> Backend:
-    """Make a backend; the caller enters and closes it. Raises `InputError`."""
+def load_technology(name: str) -> Technology:
+    """Make a backend of either kind; the caller enters and closes it. Raises `InputError`."""
     return backend_class(name)()
+
+
+def load_backend(name: str) -> Backend:
+    """Make a backend of sandboxes; the caller enters and closes it. Raises `InputError`."""
+    found = load_technology(name)
+    if not isinstance(found, Backend):
+        raise InputError(f"{name!r} holds databases, not sandboxes: use load_databases.")
+    return found
+
+
+def load_databases(name: str = "sqlite") -> DatabaseBackend:
+    """Make a backend of databases; the caller enters and closes it. Raises `InputError`."""
+    found = load_technology(name)
+    if not isinstance(found, DatabaseBackend):
+        raise InputError(f"{name!r} holds sandboxes, not databases: use load_backend.")
+    return found
 
 
 def load_suite(

@@ -30,7 +30,7 @@ from asynccode.admission import Admission
 from asynccode.episode import Running, play
 from asynccode.errors import BackendError, InputError, Unavailable
 from asynccode.images import Image
-from asynccode.interfaces import Backend, Policy, Sandbox, Scope, Suite, Worlds
+from asynccode.interfaces import Policy, Scope, Suite, Technology, World, Worlds
 from asynccode.machine import Machine
 from asynccode.outcomes import Limits
 from asynccode.pool import Pool
@@ -50,7 +50,7 @@ class Rollout:
     """A run: iterate over it once. Made by `rollout`."""
 
     suite: Suite
-    backend: Backend
+    backend: Technology
     policy: Policy
     limits: Limits
     max_turns: int
@@ -139,7 +139,7 @@ async def rollout(
     suite: Suite | str,
     policy: Policy | str,
     *,
-    backend: Backend | str = "nsjail",
+    backend: Technology | str = "nsjail",
     attempts: int = 1,
     concurrency: int | None = None,
     limits: Limits | None = None,
@@ -175,7 +175,7 @@ async def rollout(
             if isinstance(policy, str):
                 policy = await _owned(stack, registry.load_policy(policy, seed=seed))
             if isinstance(backend, str):
-                backend = await _owned(stack, registry.load_backend(backend))
+                backend = await _owned(stack, registry.load_technology(backend))
             jobs = [
                 (task, attempt)
                 for task in suite.tasks[:limit]
@@ -206,7 +206,7 @@ async def rollout(
             yield run
 
 
-async def prepare(backend: Backend, images: Iterable[Image]) -> dict[str, str]:
+async def prepare(backend: Technology, images: Iterable[Image]) -> dict[str, str]:
     """Build the images that are not built yet; give what was built by image digest.
 
     Raises `ImageError` or `Unavailable`, as `Backend.prepare` does.
@@ -239,7 +239,7 @@ class _Limited:
         self._worlds = worlds
         self._limits = limits
 
-    async def open(self, image: Image, limits: Limits) -> Sandbox:
+    async def open(self, image: Image, limits: Limits) -> World:
         return await self._worlds.open(image, self._limits)
 
 

@@ -23,7 +23,7 @@ from attrs import evolve
 
 from asynccode.errors import InputError, TaskDataError
 from asynccode.images import Image, Manifest
-from asynccode.interfaces import Environment, Sandbox, Session, Suite, Worlds
+from asynccode.interfaces import Environment, Sandbox, Session, Suite, Worlds, sandbox_of
 from asynccode.outcomes import ExecResult, Limits, MiB, Outcome
 from asynccode.records import Action, Skip, StepResult, Submit, Task
 from asynccode.tasks.rewards import Effect, GoldEffects, comparer, score
@@ -178,7 +178,7 @@ class BashEnvironment(Environment):
         # Before the agent's world is there: whoever waits for gold holds no sandbox.
         self._gold = await self._suite.gold.effect(self.task, self._worlds)
         self._answer = ""
-        self._sandbox = await self._worlds.open(self.task.image, self._suite.limits)
+        self._sandbox = sandbox_of(await self._worlds.open(self.task.image, self._suite.limits))
         if self.semantics == "persistent":
             self._session = await self._sandbox.session()
         return self.task.query

@@ -9,6 +9,7 @@ import pytest
 from asynccode.admission import Admission
 from asynccode.errors import BackendError
 from asynccode.images import Image
+from asynccode.interfaces import sandbox_of
 from asynccode.lease import Lease
 from asynccode.machine import Machine
 from asynccode.outcomes import Limits
@@ -153,7 +154,7 @@ async def test_closing_waits_for_nothing_but_closes_all() -> None:
 
 async def test_what_a_backend_has_beyond_the_interface_is_reached_through_the_lease() -> None:
     backend = FakeBackend()
-    async with make(backend) as pool, await pool.open(IMAGE, LIMITS) as sandbox:
+    async with make(backend) as pool, sandbox_of(await pool.open(IMAGE, LIMITS)) as sandbox:
         await sandbox.write("/a", b"1")
         assert await sandbox.read("/a") == b"1"
         assert (await sandbox.exec(["echo", "hi"])).output == b"hi\n"

@@ -10,7 +10,7 @@ from attrs import asdict, frozen
 from asynccode import registry
 from asynccode.cli.interrupts import interrupts
 from asynccode.cli.output import emit_json, mark, show, table, warn_of_isolation
-from asynccode.interfaces import Backend, Policy, Suite
+from asynccode.interfaces import Policy, Suite, Technology
 from asynccode.machine import raise_file_limit
 from asynccode.policies import Gold, Noop, Scripted
 from asynccode.progress import progress
@@ -62,7 +62,7 @@ async def audit(args: argparse.Namespace, suite: Suite) -> int:
     """Audit; with `--compat` the rewards are the original's, so they are only reported."""
     raise_file_limit()
     tasks = suite.tasks[: args.limit]
-    async with registry.load_backend(args.backend) as backend, interrupts() as stop:
+    async with registry.load_technology(args.backend) as backend, interrupts() as stop:
         warn_of_isolation(backend)
         gold = await _play(args, suite, backend, Gold(), 2)
         noop = await _play(args, suite, backend, Noop(), 1)
@@ -101,7 +101,7 @@ async def audit(args: argparse.Namespace, suite: Suite) -> int:
 
 
 async def _play(
-    args: argparse.Namespace, suite: Suite, backend: Backend, policy: Policy, attempts: int
+    args: argparse.Namespace, suite: Suite, backend: Technology, policy: Policy, attempts: int
 ) -> dict[tuple[str, int], Episode]:
     turns = max((len(task.gold) for task in suite.tasks), default=0) + 1
     made: dict[tuple[str, int], Episode] = {}

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from asynccode.interfaces import Backend
+from asynccode.interfaces import Technology
 from asynccode.lines import clean
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def mark(ok: bool | None) -> str:
     return {True: "ok", False: "FAILED", None: "skipped"}[ok]
 
 
-def warn_of_isolation(backend: Backend | type[Backend]) -> None:
+def warn_of_isolation(backend: Technology | type[Technology]) -> None:
     """Say loudly what a backend does not hold apart."""
     missing = sorted({"files", "network", "processes"} - backend.isolates)
     if not missing:

@@ -49,7 +49,7 @@ async def _run(args: argparse.Namespace) -> int:
     suite = arguments.load_suite(args)
     task = arguments.find_task(suite, args.task)
     episode: Episode | None = None
-    async with registry.load_backend(args.backend) as backend, interrupts() as stop:
+    async with registry.load_technology(args.backend) as backend, interrupts() as stop:
         warn_of_isolation(backend)
         if sys.stdin.isatty():
             import readline  # noqa: F401 (gives the prompt its keys and its history)

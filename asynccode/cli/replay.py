@@ -17,7 +17,7 @@ from asynccode.cli.interrupts import interrupts
 from asynccode.cli.output import emit_json, say, show, table, warn_of_isolation
 from asynccode.comparison import compare
 from asynccode.errors import InputError
-from asynccode.interfaces import Backend
+from asynccode.interfaces import Technology
 from asynccode.lines import episode_record
 from asynccode.machine import raise_file_limit
 from asynccode.outcomes import Limits
@@ -50,7 +50,7 @@ async def run(args: argparse.Namespace) -> int:
     raise_file_limit()
     is_ours = args.file.is_dir() or args.file.suffix == ".jsonl"
     figures: dict[str, Any] | None = None
-    async with registry.load_backend(args.backend) as backend, interrupts() as stop:
+    async with registry.load_technology(args.backend) as backend, interrupts() as stop:
         warn_of_isolation(backend)
         figures = await (_ours(args, backend) if is_ours else _intercode(args, backend))
     if figures is None:
@@ -64,7 +64,7 @@ async def run(args: argparse.Namespace) -> int:
     return 1 if figures["harness_errors"] else 0
 
 
-async def _intercode(args: argparse.Namespace, backend: Backend) -> dict[str, Any]:
+async def _intercode(args: argparse.Namespace, backend: Technology) -> dict[str, Any]:
     recording = registry.resolve(registry.REPLAYS["read"])(args.file)
     name = args.suite or recording.suite
     if name is None:
@@ -106,7 +106,7 @@ async def _intercode(args: argparse.Namespace, backend: Backend) -> dict[str, An
     return {"suite": suite.name, "backend": backend.name, **result}
 
 
-async def _ours(args: argparse.Namespace, backend: Backend) -> dict[str, Any]:
+async def _ours(args: argparse.Namespace, backend: Technology) -> dict[str, Any]:
     if args.reference is not None:
         raise InputError("--reference goes with a recorded InterCode result, not a run folder.")
     recorded = {(e["task_id"], e["attempt"]): e for e in read_episodes(args.file)}

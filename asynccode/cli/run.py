@@ -72,7 +72,7 @@ async def run(args: argparse.Namespace) -> int:
     statistics: Statistics | None = None
     with ExitStack() as stack:
         async with (
-            registry.load_backend(args.backend) as backend,
+            registry.load_technology(args.backend) as backend,
             registry.load_policy(args.policy, seed=args.seed) as policy,
             interrupts() as stop,
         ):

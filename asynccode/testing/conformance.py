@@ -9,13 +9,13 @@ a backend is held to what it says of itself. pytest runs the same checks (`CHECK
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
 
 import anyio
 
-from asynccode.interfaces import Backend
-from asynccode.testing.checks import CHECKS, Check
+from asynccode.interfaces import Backend, Technology
+from asynccode.testing.checks import CHECKS, DATABASE_CHECKS, Check
 
 REASON = 300
 """Characters of a reason."""
@@ -31,14 +31,14 @@ class Result(NamedTuple):
     reason: str | None
 
 
-async def check(open_backend: Callable[[], Backend]) -> AsyncIterator[Result]:
+async def check(open_backend: Callable[[], Technology]) -> AsyncIterator[Result]:
     """Run every check on a backend, each in sandboxes of its own."""
     async with open_backend() as backend:
-        for item in CHECKS:
+        for item in CHECKS if isinstance(backend, Backend) else DATABASE_CHECKS:
             yield await check_one(item, backend)
 
 
-async def check_one(item: Check, backend: Backend) -> Result:
+async def check_one(item: Check, backend: Technology) -> Result:
     """Run one check; a failure is a result, not an exception."""
     missing = sorted(item.needs - backend.isolates)
     if missing:
@@ -56,5 +56,4 @@ async def check_one(item: Check, backend: Backend) -> Result:
     return Result(item.name, True, None)
 
 
-Run = Callable[[Backend], Awaitable[None]]
-__all__ = ["CHECKS", "Check", "Result", "check", "check_one"]
+__all__ = ["CHECKS", "DATABASE_CHECKS", "Check", "Result", "check", "check_one"]

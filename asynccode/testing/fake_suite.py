@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 
 from asynccode.images import Image
-from asynccode.interfaces import Environment, Sandbox, Session, Suite, Worlds
+from asynccode.interfaces import Environment, Sandbox, Session, Suite, Worlds, sandbox_of
 from asynccode.outcomes import Limits, Outcome
 from asynccode.records import Action, Skip, StepResult, Submit, Task
 
@@ -25,7 +25,7 @@ class FakeEnvironment(Environment):
     async def reset(self) -> str:
         """Open a new world."""
         await self.aclose()
-        self._sandbox = await self._worlds.open(self._task.image, self._limits)
+        self._sandbox = sandbox_of(await self._worlds.open(self._task.image, self._limits))
         self._session = await self._sandbox.session()
         return self._task.query
 

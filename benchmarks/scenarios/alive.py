@@ -11,7 +11,7 @@ import anyio
 from asynccode.admission import Admission
 from asynccode.backends.nsjail import NsjailBackend
 from asynccode.images import Image
-from asynccode.interfaces import Sandbox, Session
+from asynccode.interfaces import Sandbox, Session, sandbox_of
 from asynccode.outcomes import Limits, MiB
 from benchmarks.leftovers import control_groups, orphans
 from benchmarks.machine import available_memory
@@ -38,7 +38,7 @@ async def measure(*, sandboxes: int = 2000, seconds: float = 10.0, base: str = "
         admission = Admission(sandboxes)
 
         async def start() -> None:
-            alive.append(await admission.open(backend, image, Limits()))
+            alive.append(sandbox_of(await admission.open(backend, image, Limits())))
 
         began = perf_counter()
         async with anyio.create_task_group() as group:

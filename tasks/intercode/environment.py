@@ -16,7 +16,7 @@ from typing import Any
 import anyio
 
 from asynccode.errors import InputError
-from asynccode.interfaces import Environment, Sandbox, Worlds
+from asynccode.interfaces import Environment, Sandbox, Worlds, sandbox_of
 from asynccode.outcomes import Limits, Outcome
 from asynccode.records import Action, Skip, StepResult, Submit, Task
 from asynccode.tasks.intercode import quoting
@@ -68,7 +68,7 @@ class CompatBashEnvironment(Environment):
         self._gold = await self._golds.get(self.task, self._worlds)
         self.workdir, self._observation = quoting.ROOT, self.task.query
         self._scored = 0
-        self._sandbox = await self._worlds.open(self.task.image, self._limits)
+        self._sandbox = sandbox_of(await self._worlds.open(self.task.image, self._limits))
         self._world = World(self._sandbox)
         await self._world.reset(self.task.metadata["filesystem"], young=self._young)
         return self.task.query

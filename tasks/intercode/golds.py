@@ -10,7 +10,7 @@ import anyio
 from attrs import define, field, frozen
 
 from asynccode.errors import TaskDataError
-from asynccode.interfaces import Worlds
+from asynccode.interfaces import Worlds, sandbox_of
 from asynccode.outcomes import Limits
 from asynccode.records import Task
 from asynccode.tasks.intercode import quoting
@@ -47,7 +47,7 @@ async def play_gold(task: Task, worlds: Worlds, limits: Limits, *, young: bool) 
     Raises `TaskDataError` if the time is not enough, and what `worlds` raises.
     """
     filesystem = task.metadata["filesystem"]
-    async with await worlds.open(task.image, limits) as sandbox:
+    async with sandbox_of(await worlds.open(task.image, limits)) as sandbox:
         world = World(sandbox)
         await world.reset(filesystem, young=young)
         first = later = await _look(task, world, limits)

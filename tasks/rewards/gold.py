@@ -18,7 +18,7 @@ import anyio
 from attrs import define, field
 
 from asynccode.errors import TaskDataError
-from asynccode.interfaces import Worlds
+from asynccode.interfaces import Worlds, sandbox_of
 from asynccode.outcomes import Limits, Outcome
 from asynccode.records import Task
 from asynccode.tasks.rewards.scoring import Effect
@@ -34,7 +34,10 @@ async def play_gold(task: Task, worlds: Worlds, limits: Limits) -> Effect:
     if not task.gold:
         raise TaskDataError(f"Task {task.id!r} cannot be scored: give it a gold.")
     output = ""
-    async with await worlds.open(task.image, limits) as sandbox, await sandbox.session() as session:
+    async with (
+        sandbox_of(await worlds.open(task.image, limits)) as sandbox,
+        await sandbox.session() as session,
+    ):
         for number, action in enumerate(task.gold, 1):
             result = await session.run(action)
             if result.restarted or result.outcome not in (Outcome.OK, Outcome.NONZERO):

@@ -5,6 +5,16 @@ To add one, write it in the file it belongs to under the `checks` decorator.
 """
 
 from asynccode.testing.checks import files, isolation, lifetime, limits, programs, sessions
-from asynccode.testing.checks.base import CHECKS, Check
+from asynccode.testing.checks.base import CHECKS, DATABASE_CHECKS, Check
 
-__all__ = ["CHECKS", "Check", "files", "isolation", "lifetime", "limits", "programs", "sessions"]
+__all__ = [
+    "CHECKS",
+    "DATABASE_CHECKS",
+    "Check",
+    "files",
+    "isolation",
+    "lifetime",
+    "limits",
+    "programs",
+    "sessions",
+]

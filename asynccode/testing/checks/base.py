@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from attrs import frozen
 
+from asynccode.databases import DatabaseBackend
 from asynccode.interfaces import Backend
 from asynccode.outcomes import ExecResult, Limits, MiB, Outcome
 
@@ -25,7 +27,8 @@ class Check:
     name: str
     needs: frozenset[str]
     """Isolations without which the check says nothing (see `Backend.isolates`)."""
-    run: Callable[[Backend], Awaitable[None]]
+    run: Callable[[Any], Awaitable[None]]
+    """Takes a backend of the kind that the check is for."""
 
 
 RUNNING = "tr '\\0\\n' ' ' < $p/cmdline 2>/dev/null; echo; done 2>/dev/null | grep -c"
@@ -37,19 +40,31 @@ def running(command: str) -> str:
 
 
 CHECKS: list[Check] = []
+DATABASE_CHECKS: list[Check] = []
 
 
 def checks(*needs: str) -> Callable[[Callable[[Backend], Awaitable[None]]], Check]:
     """Make an async function a check."""
 
     def register(function: Callable[[Backend], Awaitable[None]]) -> Check:
-        assert function.__doc__
-        name = function.__doc__.splitlines()[0].rstrip(".")
-        item = Check(name=name, needs=frozenset(needs), run=function)
+        item = _check(function, needs)
         CHECKS.append(item)
         return item
 
     return register
+
+
+def database_check(function: Callable[[DatabaseBackend], Awaitable[None]]) -> Check:
+    """Make an async function a check of database backends."""
+    item = _check(function, ())
+    DATABASE_CHECKS.append(item)
+    return item
+
+
+def _check(function: Callable[..., Awaitable[None]], needs: Sequence[str]) -> Check:
+    assert function.__doc__
+    name = function.__doc__.splitlines()[0].rstrip(".")
+    return Check(name=name, needs=frozenset(needs), run=function)
 
 
 def expect(result: ExecResult, outcome: Outcome, output: str | None = None) -> None:
