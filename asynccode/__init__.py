@@ -39,6 +39,7 @@ from asynccode.interfaces import (
     Environment,
     Health,
     Policy,
+    Program,
     Sandbox,
     Session,
     Suite,
@@ -47,7 +48,7 @@ from asynccode.interfaces import (
     Worlds,
     sandbox_of,
 )
-from asynccode.outcomes import Change, ChangeKind, ExecResult, Limits, Outcome
+from asynccode.outcomes import Change, ChangeKind, ExecResult, Limits, Outcome, Window
 from asynccode.pool import Pool
 from asynccode.records import (
     Action,
@@ -90,6 +91,7 @@ __all__ = [
     "Policy",
     "PolicyError",
     "Pool",
+    "Program",
     "ProtocolError",
     "ResultSet",
     "Rollout",
@@ -109,6 +111,7 @@ __all__ = [
     "Technology",
     "Turn",
     "Unavailable",
+    "Window",
     "World",
     "Worlds",
     "load_backend",

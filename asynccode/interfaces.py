@@ -15,7 +15,7 @@ from attrs import frozen
 
 from asynccode.errors import InputError
 from asynccode.images import Image
-from asynccode.outcomes import Change, ExecResult, Limits
+from asynccode.outcomes import Change, ExecResult, Limits, Window
 from asynccode.records import Action, StepResult, Task, Turn
 
 
@@ -70,8 +70,77 @@ class World(Scope):
         """Open its session. Raises `InputError` if one is open, `SandboxLost` if it is gone."""
 
 
-class Sandbox(World):
-    """One private world: files and processes."""
+class Program(Scope):
+    """A program that runs in a sandbox and is spoken to while it runs.
+
+    Nothing is read ahead: a program that writes faster than it is received from waits.
+    `aclose` kills it with everything that it started and that still belongs to it.
+    """
+
+    @abstractmethod
+    async def send(self, data: bytes) -> None:
+        """Write to its standard input; waits while it does not read.
+
+        Raises `anyio.BrokenResourceError` once it reads no more, `anyio.ClosedResourceError`
+        after `send_eof` or `aclose`. If cancelled, a part may have been written.
+        """
+
+    @abstractmethod
+    async def send_eof(self) -> None:
+        """End its standard input; on a terminal, type the end-of-file character (^D)."""
+
+    @abstractmethod
+    async def receive(self, *, errors: bool = False, max_bytes: int = 65536) -> bytes:
+        """Give what it writes next to its output, or with `errors` to its error output.
+
+        Waits for at least one byte; b"" is the end, when nobody holds the stream any more. A
+        terminal has all on its output. If cancelled, nothing is lost. One call a stream at a
+        time: others raise `anyio.BusyResourceError`; after `aclose`,
+        `anyio.ClosedResourceError`.
+        """
+
+    @abstractmethod
+    async def wait(self) -> int:
+        """Wait for its end and give the exit status as the shell does (128 + signal if killed).
+
+        127 if there is no such program, 126 if it cannot be run or there is no `cwd`. Raises
+        `SandboxLost` if the sandbox is gone.
+        """
+
+    @abstractmethod
+    async def resize(self, window: Window) -> None:
+        """Change the size of its terminal; raises `InputError` if it has none."""
+
+
+class Files(ABC):
+    """The files of a sandbox."""
+
+    @abstractmethod
+    async def read(self, path: str | bytes, *, max_bytes: int = 16 * 1024 * 1024) -> bytes:
+        """Give a regular file's content, links followed inside the sandbox only.
+
+        Raises `FileNotFoundError`, `IsADirectoryError`, `PermissionError` (anything that is
+        not a regular file) or `InputError` (longer than `max_bytes`).
+        """
+
+    @abstractmethod
+    async def write(self, path: str | bytes, data: bytes, *, mode: int = 0o644) -> None:
+        """Create or replace a file, making missing folders; all of it or nothing.
+
+        Raises `IsADirectoryError`, or `OSError` (ENOSPC when the disk limit is met).
+        """
+
+    @abstractmethod
+    async def changes(self, *, hashes: bool = False) -> tuple[Change, ...]:
+        """Give every path that differs from the image, sorted by path.
+
+        A path whose type, content, permissions and owner are the image's own is no change,
+        whatever its times. A deleted folder is one change; so is each path in an added one.
+        """
+
+
+class Programs(ABC):
+    """The programs of a sandbox: the session, one at a time, or as many as you like."""
 
     @abstractmethod
     async def session(self) -> Session:
@@ -98,27 +167,25 @@ class Sandbox(World):
         """
 
     @abstractmethod
-    async def read(self, path: str | bytes, *, max_bytes: int = 16 * 1024 * 1024) -> bytes:
-        """Give a regular file's content, links followed inside the sandbox only.
+    async def start(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        window: Window | None = None,
+    ) -> Program:
+        """Start a program to speak to; any number may run beside the session and each other.
 
-        Raises `FileNotFoundError`, `IsADirectoryError`, `PermissionError` (anything that is
-        not a regular file) or `InputError` (longer than `max_bytes`).
+        `cwd` defaults to `workdir`. With `window` it runs on a terminal of that size. It has the
+        sandbox's limits but no time-out. What it can be told and heard on is out of reach of the
+        rest of the sandbox, as far as the backend can: its streams need not be files that can
+        be opened by name (`/dev/stdin`). Raises `SandboxLost` if the sandbox is gone.
         """
 
-    @abstractmethod
-    async def write(self, path: str | bytes, data: bytes, *, mode: int = 0o644) -> None:
-        """Create or replace a file, making missing folders; all of it or nothing.
 
-        Raises `IsADirectoryError`, or `OSError` (ENOSPC when the disk limit is met).
-        """
-
-    @abstractmethod
-    async def changes(self, *, hashes: bool = False) -> tuple[Change, ...]:
-        """Give every path that differs from the image, sorted by path.
-
-        A path whose type, content, permissions and owner are the image's own is no change,
-        whatever its times. A deleted folder is one change; so is each path in an added one.
-        """
+class Sandbox(Files, Programs, World):
+    """One private world: files and processes."""
 
 
 @frozen(kw_only=True)

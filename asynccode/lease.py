@@ -7,8 +7,8 @@ from typing import Any
 
 from asynccode.databases import Database, DatabaseSession, DatabaseWorld, TableState
 from asynccode.errors import InputError
-from asynccode.interfaces import Sandbox, Session, World
-from asynccode.outcomes import Change, ExecResult
+from asynccode.interfaces import Program, Sandbox, Session, World
+from asynccode.outcomes import Change, ExecResult, Window
 
 
 def lease(world: World, release: Callable[[], None]) -> Lease | DatabaseLease:
@@ -53,6 +53,17 @@ class Lease(Sandbox):
     ) -> ExecResult:
         """Run one program in the sandbox."""
         return await self.sandbox.exec(argv, cwd=cwd, env=env, seconds=seconds, split=split)
+
+    async def start(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        window: Window | None = None,
+    ) -> Program:
+        """Start a program in the sandbox."""
+        return await self.sandbox.start(argv, cwd=cwd, env=env, window=window)
 
     async def read(self, path: str | bytes, *, max_bytes: int = 16 * 1024 * 1024) -> bytes:
         """Read a file of the sandbox."""

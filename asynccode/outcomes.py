@@ -42,6 +42,14 @@ class Limits:
 
 
 @frozen(kw_only=True)
+class Window:
+    """The size of a terminal, in characters."""
+
+    rows: int = field(default=24, validator=(validators.ge(1), validators.lt(1 << 16)))
+    columns: int = field(default=80, validator=(validators.ge(1), validators.lt(1 << 16)))
+
+
+@frozen(kw_only=True)
 class ExecResult:
     """What running one piece of code gave."""
 

@@ -18,11 +18,11 @@ from typing import ClassVar, Self
 import anyio
 import anyio.to_thread
 
-from asynccode.backends import owners, processes, trees
-from asynccode.errors import ImageError
+from asynccode.backends import children, owners, processes, trees
+from asynccode.errors import ImageError, SandboxLost
 from asynccode.images import Commands, Image, Manifest
-from asynccode.interfaces import Backend, Health, Sandbox, Session
-from asynccode.outcomes import Change, ExecResult, Limits, Outcome
+from asynccode.interfaces import Backend, Health, Program, Sandbox, Session
+from asynccode.outcomes import Change, ExecResult, Limits, Outcome, Window
 from asynccode.shell.hub import Hub
 from asynccode.shell.script import KEEPER
 from asynccode.shell.session import Shells
@@ -41,13 +41,16 @@ class LocalSandbox(Sandbox):
         self._backend, self._image, self._folder = backend, image, folder
         self._closed = False
         self._older: set[int] = set()
+        self._children: list[children.Child] = []
+        path = os.environ.get("PATH", os.defpath)
+        own = {owners.VARIABLE: owners.me().label}
+        self._env = {"PATH": path, "HOME": str(folder), **image.env, **own}
         wiring = Wiring.open()
         try:
-            env = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), **image.env}
             self._pid = os.posix_spawn(
                 "/bin/sh",
                 ["/bin/sh", "-c", f'cd -- "$1" && {KEEPER}', "asynccode", str(folder)],
-                {**env, owners.VARIABLE: owners.me().label},
+                self._env,
                 file_actions=[
                     *processes.close_inherited(),
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0),
@@ -65,7 +68,7 @@ class LocalSandbox(Sandbox):
         self._shells = Shells(*self._slots, str(folder))
         self._before: trees.Tree = {}
 
-    async def start(self) -> None:
+    async def boot(self) -> None:
         """Wait for the shell, build what the image asks for, and remember that."""
         await self._shells.start()
         for layer in self._image.layers:
@@ -95,6 +98,24 @@ class LocalSandbox(Sandbox):
         where = None if cwd is None else os.fspath(self._host(cwd))
         return await self._shells.exec(argv, where, env, seconds, split=split)
 
+    async def start(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        window: Window | None = None,
+    ) -> Program:
+        """Start a program as a child of ours."""
+        if self._closed:
+            raise SandboxLost(self.obituary())
+        terminal = {"TERM": "xterm"} if window else {}
+        where = os.fspath(self._folder if cwd is None else self._host(cwd))
+        variables = {**terminal, **self._env, **(env or {})}
+        child = children.start(self._backend.hub, argv, cwd=where, env=variables, window=window)
+        self._children = [child, *(one for one in self._children if not one.is_gone)]
+        return child.program
+
     async def read(self, path: str | bytes, *, max_bytes: int = 16 * 1024 * 1024) -> bytes:
         """Read a file of the folder."""
         return trees.read(self._inside(path), max_bytes)
@@ -115,6 +136,9 @@ class LocalSandbox(Sandbox):
         self._closed = True
         with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_SECONDS):
             self._shells.close()
+            for child in self._children:
+                child.program.abandon(self.obituary())
+                await child.end()
             processes.stop(self._processes, (), force=True)
             os.kill(self._pid, signal.SIGKILL)
             os.waitpid(self._pid, 0)
@@ -218,7 +242,7 @@ class LocalBackend(Backend):
         self._open.add(sandbox)
         self._opened += 1
         try:
-            await sandbox.start()
+            await sandbox.boot()
         except BaseException:
             await sandbox.aclose()
             raise

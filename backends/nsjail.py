@@ -107,7 +107,7 @@ class NsjailBackend(Backend):
                 processes=limits.processes,
             )
             blank.command(orders)
-            await jail.start()
+            await jail.boot()
         except BaseException:
             await jail.aclose()
             raise

@@ -10,73 +10,43 @@
     exit NUMBER         end the step with that status
     fail                the sandbox is lost: `SandboxLost`
 
-Each phase (`prepare open session run exec changes close`) can be made slow or made to fail,
+Each phase (`prepare open session run exec start changes close`) can be made slow or made to fail,
 so that cancellation and faults can be tried anywhere; `statistics()["open"]` tells leaks.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import ClassVar
 
 import anyio
 
-from asynccode.errors import BackendError, InputError, SandboxLost
+from asynccode.errors import InputError, SandboxLost
 from asynccode.images import Image
 from asynccode.interfaces import (
     Backend,
     Health,
+    Program,
     Sandbox,
     Session,
 )
-from asynccode.outcomes import Change, ChangeKind, ExecResult, Limits, Outcome
+from asynccode.outcomes import Change, ChangeKind, ExecResult, Limits, Outcome, Window
+from asynccode.testing.fake_programs import FakeProgram
 from asynccode.testing.fake_suite import FakeEnvironment, FakeSuite, fake_tasks
+from asynccode.testing.faults import Faults
 
 __all__ = [
     "FakeBackend",
     "FakeEnvironment",
+    "FakeProgram",
     "FakeSandbox",
     "FakeSession",
     "FakeSuite",
     "Faults",
     "fake_tasks",
 ]
-
-
-class Faults:
-    """What is slow and what fails, by phase; shared by a backend and all it opens."""
-
-    def __init__(
-        self,
-        *,
-        slow: Mapping[str, float] | None = None,
-        fail: Mapping[str, int] | None = None,
-        error: type[BackendError] = BackendError,
-        text: str = "a fault was asked for",
-    ) -> None:
-        """Take `slow` in seconds, and in `fail` how often each phase is to fail."""
-        self.slow = dict(slow or {})
-        self.fail = dict(fail or {})
-        self.error = error
-        self.text = text
-        self.entered: Counter[str] = Counter()
-        """How often each phase was entered."""
-        self.reached: dict[str, anyio.Event] = {}
-        """Events to set when a phase is entered, for tests that wait for it."""
-
-    async def at(self, phase: str) -> None:
-        """Enter a phase: wait and fail as told."""
-        self.entered[phase] += 1
-        if phase in self.reached:
-            self.reached[phase].set()
-        if phase in self.slow:
-            await anyio.sleep(self.slow[phase])
-        if self.fail.get(phase, 0) > 0:
-            self.fail[phase] -= 1
-            raise self.error(f"{phase}: {self.text}")
 
 
 class FakeSession(Session):
@@ -108,6 +78,7 @@ class FakeSandbox(Sandbox):
         self.limits = limits
         self.faults = backend.faults
         self.files: dict[str, bytes] = {}
+        self.programs: list[FakeProgram] = []
         self.has_session = False
         self.alive = True
 
@@ -138,6 +109,24 @@ class FakeSandbox(Sandbox):
         await self.faults.at("exec")
         limit = self.limits.step_seconds if seconds is None else seconds
         return await self.interpret(" ".join(argv), dict(env or {}), limit, split)
+
+    async def start(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        window: Window | None = None,
+    ) -> Program:
+        """Start `cat`, `shell` or one line of the tiny language."""
+        await self.faults.at("start")
+        self._check()
+        variables = dict(env or {})
+        program = FakeProgram(
+            " ".join(argv), window, lambda line: self.interpret(line, variables, 1e9, False)
+        )
+        self.programs.append(program)
+        return program
 
     async def read(self, path: str | bytes, *, max_bytes: int = 16 * 1024 * 1024) -> bytes:
         """Give a file."""
@@ -179,6 +168,8 @@ class FakeSandbox(Sandbox):
                 await self.faults.at("close")
         finally:
             self.alive = False
+            for program in self.programs:
+                await program.aclose()
             self.backend.sandboxes.discard(self)
 
     def _check(self) -> None:

@@ -15,8 +15,8 @@ from asynccode.backends.jail.blank import Blank
 from asynccode.backends.warden import cgroups, spawn
 from asynccode.errors import BackendError, InputError, SandboxLost
 from asynccode.images import Image
-from asynccode.interfaces import Sandbox, Session
-from asynccode.outcomes import Change, ChangeKind, ExecResult, Limits, Outcome
+from asynccode.interfaces import Program, Sandbox, Session
+from asynccode.outcomes import Change, ChangeKind, ExecResult, Limits, Outcome, Window
 from asynccode.shell.session import Shells
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class NsjailSandbox(Sandbox):
         self._ended = anyio.Event()
         self._closed = False
 
-    async def start(self) -> None:
+    async def boot(self) -> None:
         """Wait for the first shell of the jail."""
         try:
             await self._shells.start()
@@ -84,6 +84,17 @@ class NsjailSandbox(Sandbox):
     ) -> ExecResult:
         """Run a program."""
         return await self._shells.exec(argv, cwd, env, seconds, split=split)
+
+    async def start(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        window: Window | None = None,
+    ) -> Program:
+        """Start a program."""
+        raise BackendError("nsjail cannot start programs yet.")
 
     async def read(self, path: str | bytes, *, max_bytes: int = 16 * 1024 * 1024) -> bytes:
         """Read a file as the jail's root."""
