@@ -46,6 +46,12 @@ REPLAYS = {
 }
 """Plays a recorded InterCode result file again."""
 
+RESULTS = {
+    "foreign": "asynccode.tasks.intercode.attempts:read",
+    "published": "asynccode.tasks.intercode.paper:published",
+}
+"""Reads result files that others made, and gives what their authors printed of them."""
+
 
 def resolve(path: str, what: str = "name") -> Any:
     """Import `package.module:Name` (or `:Name.attribute`) and give the object.

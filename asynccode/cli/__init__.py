@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("asynccode.cli.check", "hold a backend against the conformance suite"),
     "doctor": ("asynccode.cli.doctor", "say what is usable on this machine, and mend what is not"),
     "bench": ("asynccode.cli.bench", "measure this machine and the backends on it"),
+    "summary": ("asynccode.cli.summary", "print tables over run folders and result files"),
     "images": ("asynccode.cli.images", "build, list and export what tasks start from"),
     "clean": ("asynccode.cli.clean", "remove what dead runs left behind"),
 }

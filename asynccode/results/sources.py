@@ -1,0 +1,115 @@
+"""Finds and reads what paths name: run folders, and result files that others made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from asynccode import registry
+from asynccode.errors import InputError, TaskDataError
+from asynccode.results.attempts import Attempt, Batch, error_share, labels_of
+from asynccode.results.folder import episodes_of, is_run_folder, manifest_of
+
+SETTINGS = ("seed", "max_turns", "limits", "versions", "created", "suite_digest", "images")
+"""What of a manifest is given beside the figures."""
+
+
+def read_batches(paths: Iterable[Path]) -> list[Batch]:
+    """Read every run folder and result file that paths name or hold.
+
+    What cannot be read in a file is in the batch's `skipped`; a file in a folder that is
+    neither gives a batch without attempts that says so. Raises `InputError` for a path that
+    is not there, and where nothing at all could be read.
+    """
+    batches = [read_batch(found) for path in paths for found in find(path)]
+    if not any(batch.attempts for batch in batches):
+        notes = " ".join(note for batch in batches for note in batch.skipped)
+        raise InputError(
+            "There are no episodes here: name run folders, or result files of InterCode."
+            + (f" {notes}" if notes else "")
+        )
+    return batches
+
+
+def find(path: Path) -> Iterator[Path]:
+    """Give the run folders and result files at or below a path, in the order of names."""
+    if not path.exists():
+        raise InputError(f"There is no {path}: name a run folder or a result file.")
+    if path.is_file() or is_run_folder(path):
+        yield path
+        return
+    for below in sorted(path.iterdir()):
+        if below.name.startswith(".") or (below.is_symlink() and below.is_dir()):
+            continue  # hidden, or perhaps a way back up
+        if below.is_dir() or below.suffix in (".json", ".jsonl"):
+            yield from find(below)
+
+
+def read_batch(path: Path) -> Batch:
+    """Read one run folder or result file; what cannot be read is said in it."""
+    if is_run_folder(path):
+        return _own(path)
+    try:
+        read = registry.resolve(registry.RESULTS["foreign"], "reader of results")
+        batch = read(path)
+    except TaskDataError as error:
+        return Batch(source=str(path), suite="", model="", foreign=True, skipped=[str(error)])
+    assert isinstance(batch, Batch)
+    return batch
+
+
+def _own(path: Path) -> Batch:
+    skipped: list[str] = []
+    manifest = manifest_of(path, skipped.append)
+    suite = str(manifest.get("suite") or "")
+    attempts = []
+    for episode in episodes_of(path, skipped.append):
+        suite = suite or str(episode["suite"] or "?")
+        attempts.append(attempt_of(episode))
+    model, strategy = who(manifest)
+    return Batch(
+        source=str(path),
+        suite=suite,
+        model=model,
+        strategy=strategy,
+        schema=bool(manifest.get("hint")),
+        backend=manifest.get("backend"),
+        compat=manifest.get("compat"),
+        settings={name: manifest[name] for name in SETTINGS if name in manifest},
+        attempts=attempts,
+        skipped=skipped,
+    )
+
+
+def who(manifest: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Give who acted and how, from a manifest: the model and the strategy, or the policy."""
+    policy = str(manifest.get("policy") or "?")
+    model = policy.removeprefix("chat:")
+    strategy = manifest.get("strategy")
+    return model, None if strategy is None else str(strategy)
+
+
+def attempt_of(episode: Mapping[str, Any]) -> Attempt:
+    """Give what tables count of a line of `episodes.jsonl`, as `folder.whole` made it."""
+    steps = episode["steps"]
+    first = steps[0]["reward"] if steps else None
+    return Attempt(
+        task_id=episode["task_id"],
+        attempt=episode["attempt"],
+        solved=episode["solved"],
+        first_solved=None if first is None else first >= 1,
+        reward=episode["reward"],
+        turns=len(steps),
+        error_share=error_share([step["valid"] for step in steps]),
+        stop_reason=episode["stop_reason"],
+        seconds=episode["wall_seconds"],
+        tokens_in=episode.get("tokens_in"),
+        tokens_out=episode.get("tokens_out"),
+        labels=labels_of(episode["labels"], str(episode["suite"] or "")),
+    )
+
+
+def notes_of(batches: Iterable[Batch]) -> list[str]:
+    """Give everything that could not be read."""
+    return [note for batch in batches for note in batch.skipped]
