@@ -4,16 +4,19 @@ A map of the layers, each of which knows only those below it:
 
     cli                     the commands
     rollout                 many episodes in one event loop
-    episode  policies       one episode; whoever acts in it
+    episode  policies       one episode (its turns: attempt); whoever acts in it
     pool  admission         ready sandboxes; how many the machine can take
     runfolder  statistics   what is kept of a run; what is counted
     registry                names of what lives in `asynccode.backends` and `asynccode.tasks`
     interfaces              Backend, Sandbox, Session, Environment, Policy, Suite
     databases               databases as private worlds: records, sessions, results
-    records  outcomes       tasks, actions, steps, episodes; results, limits, changes
+    budget  feedback        what an episode may spend; what an agent is told
+    records  calls  outcomes  tasks, actions, steps, episodes; calls to models; results, limits
     images  errors          what a sandbox starts from; the one error tree
 """
 
+from asynccode.budget import Budget
+from asynccode.calls import Call
 from asynccode.databases import (
     Database,
     DatabaseBackend,
@@ -25,6 +28,7 @@ from asynccode.episode import play
 from asynccode.errors import (
     AsynccodeError,
     BackendError,
+    ContextOverflow,
     ImageError,
     InputError,
     PolicyError,
@@ -33,6 +37,7 @@ from asynccode.errors import (
     TaskDataError,
     Unavailable,
 )
+from asynccode.feedback import Feedback
 from asynccode.images import Commands, Entry, Image, Manifest
 from asynccode.interfaces import (
     Backend,
@@ -52,7 +57,10 @@ from asynccode.outcomes import Change, ChangeKind, ExecResult, Limits, Outcome, 
 from asynccode.pool import Pool
 from asynccode.records import (
     Action,
+    Brief,
     Episode,
+    Invalid,
+    Move,
     Skip,
     Step,
     StepResult,
@@ -70,9 +78,13 @@ __all__ = [
     "AsynccodeError",
     "Backend",
     "BackendError",
+    "Brief",
+    "Budget",
+    "Call",
     "Change",
     "ChangeKind",
     "Commands",
+    "ContextOverflow",
     "Database",
     "DatabaseBackend",
     "DatabaseSession",
@@ -81,12 +93,15 @@ __all__ = [
     "Environment",
     "Episode",
     "ExecResult",
+    "Feedback",
     "Health",
     "Image",
     "ImageError",
     "InputError",
+    "Invalid",
     "Limits",
     "Manifest",
+    "Move",
     "Outcome",
     "Policy",
     "PolicyError",

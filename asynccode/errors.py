@@ -9,11 +9,16 @@
     │   ├── SandboxLost     the sandbox went away under us
     │   └── ProtocolError   the session's other end said something it never says
     └── PolicyError         whoever acts could not act
+        └── ContextOverflow the conversation is too long for the model: ends the episode, scored
 
 A command that fails, a time-out, a wrong answer are data (`Outcome`), not errors.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+from asynccode.calls import Call
 
 
 class AsynccodeError(Exception):
@@ -55,3 +60,12 @@ class ProtocolError(BackendError):
 
 class PolicyError(AsynccodeError):
     """A policy could not produce an action."""
+
+    def __init__(self, *args: object, calls: Sequence[Call] = ()) -> None:
+        super().__init__(*args)
+        self.calls = calls
+        """Requests to a model that were answered before it failed."""
+
+
+class ContextOverflow(PolicyError):
+    """The conversation does not fit into the model's context any more."""

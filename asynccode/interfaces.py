@@ -9,14 +9,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from attrs import frozen
 
 from asynccode.errors import InputError
 from asynccode.images import Image
 from asynccode.outcomes import Change, ExecResult, Limits, Window
-from asynccode.records import Action, StepResult, Task, Turn
+from asynccode.records import Action, Brief, Invalid, Move, StepResult, Task, Turn
 
 
 class Scope(ABC):
@@ -266,15 +266,40 @@ class Environment(Scope):
 
     @abstractmethod
     async def step(self, action: Action) -> StepResult:
-        """Act. Raises `BackendError` for a harness failure, never turning it into a reward."""
+        """Act. Raises `BackendError` for a harness failure, never turning it into a reward.
+
+        A `Submit` ends the episode unless the result is neither terminated nor truncated (a
+        wrong guess where guessing again is allowed).
+        """
+
+    async def score(self) -> StepResult | None:
+        """Say what submitting now would be paid, the episode going on and nothing changing.
+
+        The reward and the info are those of `step(Submit())`. None, as here, where only a
+        submission tells. Raises `BackendError` for a harness failure.
+        """
+        return None
+
+    def brief(self) -> Brief:
+        """Say what an agent may be told of the world; asked for once, after `reset`."""
+        return Brief()
 
 
 class Policy(Scope):
     """Whoever acts. One policy object serves all episodes of a run at once."""
 
     @abstractmethod
-    async def act(self, turn: Turn) -> Action:
-        """Give the next action. Raises `PolicyError` if there is none."""
+    async def act(self, turn: Turn) -> Action | Invalid | Move:
+        """Give the next action, alone or with what is to be kept of how it came about.
+
+        Raises `PolicyError` if there is none, `ContextOverflow` if the conversation has become
+        too long for the model, `Unavailable` if no episode can be played.
+        """
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What decides how it acts: goes into the manifest of a run, so nothing secret."""
+        return {}
 
     async def aclose(self) -> None:
         """Policies that hold nothing need not override this."""

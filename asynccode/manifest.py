@@ -9,6 +9,8 @@ from typing import Any
 
 from attrs import asdict
 
+from asynccode.budget import Budget
+from asynccode.feedback import Feedback
 from asynccode.interfaces import Suite, Technology
 from asynccode.outcomes import Limits
 
@@ -25,11 +27,15 @@ def make_manifest(
     compat: str | None,
     command: Sequence[str],
     options: Mapping[str, Any],
+    budget: Budget | None = None,
+    feedback: Feedback = Feedback.HIDDEN,
+    agent: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Put a manifest together.
 
     `images` are the digests of what was built, by the digests of the descriptions; `options`
-    is what may change from run to run in one folder (attempts, limit, concurrency).
+    is what may change from run to run in one folder (attempts, limit, concurrency); `agent`
+    is `Policy.settings`.
     """
     from asynccode import __version__
 
@@ -44,6 +50,9 @@ def make_manifest(
         "limits": asdict(limits),
         "max_turns": max_turns,
         "seed": seed,
+        "budget": None if budget is None else asdict(budget),
+        "feedback": feedback.value,
+        "agent": dict(agent or {}),
         "versions": {
             "asynccode": __version__,
             "python": platform.python_version(),

@@ -21,6 +21,8 @@ class Outcome(StrEnum):
     DISK_LIMIT = "disk_limit"
     KILLED = "killed"
     REFUSED = "refused"
+    INVALID = "invalid"
+    """What was said could not be read as an action; nothing ran."""
 
 
 @frozen(kw_only=True)

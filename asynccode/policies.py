@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import anyio.to_thread
 
 from asynccode.errors import InputError, PolicyError, TaskDataError
 from asynccode.interfaces import Policy
-from asynccode.records import Action, Skip, StopReason, Submit, Turn
+from asynccode.records import Action, Invalid, Skip, StopReason, Submit, Turn
 
 
 class Gold(Policy):
@@ -48,7 +49,9 @@ class Replay(Policy):
     """Plays recorded actions, by task and attempt, then submits."""
 
     def __init__(
-        self, actions: Mapping[tuple[str, int], Sequence[Action]], source: str = "the recording"
+        self,
+        actions: Mapping[tuple[str, int], Sequence[Action | Invalid]],
+        source: str = "the recording",
     ) -> None:
         self.actions = actions
         self.source = source
@@ -61,7 +64,7 @@ class Replay(Policy):
         """
         return cls(recorded_actions(Path(source)), source)
 
-    async def act(self, turn: Turn) -> Action:
+    async def act(self, turn: Turn) -> Action | Invalid:
         """Give the next recorded action; an attempt that was not recorded plays attempt 0."""
         task = turn.task.id
         actions = self.actions.get((task, turn.attempt), self.actions.get((task, 0)))
@@ -71,7 +74,7 @@ class Replay(Policy):
         return actions[played] if played < len(actions) else Submit()
 
 
-def recorded_actions(path: Path) -> dict[tuple[str, int], list[Action]]:
+def recorded_actions(path: Path) -> dict[tuple[str, int], list[Action | Invalid]]:
     """Read the actions of every recorded (task, attempt).
 
     Raises `TaskDataError` if the file is neither a recorded InterCode result nor one of our
@@ -91,21 +94,33 @@ def recorded_actions(path: Path) -> dict[tuple[str, int], list[Action]]:
     }
 
 
-def _from_run_folder(path: Path) -> dict[tuple[str, int], list[Action]]:
+def _from_run_folder(path: Path) -> dict[tuple[str, int], list[Action | Invalid]]:
     from asynccode.runfolder import read_episodes
 
     recorded = {}
     for episode in read_episodes(path):
-        actions: list[Action] = [step["action"] for step in episode["steps"]]
-        stop = episode["stop_reason"]
-        # A typed action is always the last one, and its stop reason says that it was one.
-        if actions and stop == StopReason.SUBMITTED:
-            _, space, answer = str(actions[-1]).partition(" ")
-            actions[-1] = Submit(answer=answer if space else None)
-        elif actions and stop == StopReason.SKIPPED:
-            actions[-1] = Skip()
+        steps, stop = episode["steps"], episode["stop_reason"]
+        actions = [_typed(step) for step in steps]
+        if steps and "kind" not in steps[-1] and stop in (StopReason.SUBMITTED, StopReason.SKIPPED):
+            # Before kinds were recorded, only the last action could be a typed one.
+            kind = "submit" if stop == StopReason.SUBMITTED else "skip"
+            actions[-1] = _typed({**steps[-1], "kind": kind})
         recorded[episode["task_id"], episode["attempt"]] = actions
     return recorded
+
+
+def _typed(step: Mapping[str, Any]) -> Action | Invalid:
+    text = str(step["action"])
+    match step.get("kind"):
+        case "submit":
+            _, space, answer = text.partition(" ")
+            return Submit(answer=answer if space else None)
+        case "skip":
+            return Skip()
+        case "invalid":
+            return Invalid(text=text, message=step["observation"] or "")
+        case _:
+            return text
 
 
 HELP = """\

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from attrs import field, frozen
 
+from asynccode.calls import Call
+from asynccode.feedback import Feedback
 from asynccode.images import Image
 from asynccode.outcomes import Outcome
 
@@ -46,8 +48,50 @@ class Skip:
         return "skip"
 
 
+@frozen(kw_only=True)
+class Invalid:
+    """What the agent said could not be read as an action. Nothing runs; it is told why."""
+
+    text: str
+    """What it said."""
+    message: str
+    """What it is told: what was wrong, and what would be right."""
+
+    def __str__(self) -> str:
+        return self.text
+
+
 Action = str | Submit | Skip
-"""Code to run, or one of the two typed actions."""
+"""Code to run, or one of the two typed actions: what an environment takes."""
+
+
+def kind_of(action: Action | Invalid) -> str:
+    """Name what an action is: `code`, `submit`, `skip` or `invalid`."""
+    return "code" if isinstance(action, str) else type(action).__name__.lower()
+
+
+@frozen(kw_only=True)
+class Move:
+    """An action, or what was none, with what a policy wants kept of how it came about."""
+
+    action: Action | Invalid
+    thought: str | None = None
+    """Why, in the agent's words."""
+    calls: Sequence[Call] = field(default=(), converter=tuple[Call, ...])
+    """The requests to a model that it took."""
+
+
+@frozen(kw_only=True)
+class Brief:
+    """What an agent may be told of its world beside the query."""
+
+    language: str = "bash"
+    """What actions are written in: `bash`, `sql`, `python`, ..."""
+    about: str = ""
+    """The world in a sentence or two: what is there, what a submission's answer is."""
+    hint: str | None = None
+    """What makes the task easier, such as a database's schema; told only where it is asked for
+    (the original's `handicap`)."""
 
 
 class StepResult(NamedTuple):
@@ -60,7 +104,9 @@ class StepResult(NamedTuple):
     truncated: bool
     info: Mapping[str, Any]
     """`outcome`, `exit_code`, `valid` (the code ran), `truncated` (output was cut), and after
-    scoring `reward_parts`, a mapping of names to numbers."""
+    scoring `reward_parts`, a mapping of names to numbers. It may also hold `feedback`, what
+    full feedback adds in words, `price`, what the action costs (`asynccode.budget`), and
+    `stop_reason`, where the environment knows better why the episode ends."""
 
 
 @frozen(kw_only=True)
@@ -76,6 +122,19 @@ class Step:
     """Whether the action was executed (the original's `action_executed`)."""
     seconds: float = 0.0
     truncated: bool = False
+    kind: str = "code"
+    """`code`, `submit`, `skip` or `invalid`."""
+    shown: str | None = None
+    """What the policy was shown in place of the observation; None if it was the observation."""
+    price: float | None = None
+    """What the action cost; None where nothing has a price."""
+    thought: str | None = None
+    calls: Sequence[Call] = ()
+
+    @property
+    def seen(self) -> str:
+        """What the policy was shown."""
+        return (self.observation or "") if self.shown is None else self.shown
 
 
 class StopReason(StrEnum):
@@ -84,8 +143,14 @@ class StopReason(StrEnum):
     SUBMITTED = "submitted"
     SOLVED = "solved"
     MAX_TURNS = "max_turns"
+    MAX_CALLS = "max_calls"
+    MAX_PRICE = "max_price"
+    MAX_TOKENS = "max_tokens"
     WALL_TIME = "wall_time"
+    CONTEXT_OVERFLOW = "context_overflow"
     SKIPPED = "skipped"
+    GUESS_LIMIT = "guess_limit"
+    """Too many wrong answers where several may be tried (capture the flag)."""
     POLICY_ERROR = "policy_error"
     HARNESS_ERROR = "harness_error"
     CANCELLED = "cancelled"
@@ -98,7 +163,11 @@ class Turn:
     task: Task
     attempt: int
     observation: str
+    """What it is shown of the last step, or the query."""
     steps: Sequence[Step]
+    brief: Brief = field(factory=Brief)
+    feedback: Feedback = Feedback.HIDDEN
+    max_turns: int = 10
 
 
 @frozen(kw_only=True)
@@ -118,3 +187,6 @@ class Episode:
     stop_reason: StopReason
     wall_seconds: float
     error: str | None = None
+    tokens_in: int = 0
+    """Tokens of all prompts of all calls to a model."""
+    tokens_out: int = 0

@@ -27,8 +27,10 @@ from attrs import define, field
 
 from asynccode import registry
 from asynccode.admission import Admission
+from asynccode.budget import Budget
 from asynccode.episode import Running, play
 from asynccode.errors import BackendError, InputError, Unavailable
+from asynccode.feedback import Feedback
 from asynccode.images import Image
 from asynccode.interfaces import Policy, Scope, Suite, Technology, World, Worlds
 from asynccode.machine import Machine
@@ -54,6 +56,8 @@ class Rollout:
     policy: Policy
     limits: Limits
     max_turns: int
+    budget: Budget | None
+    feedback: Feedback
     admission: Admission
     pool: Pool
     statistics: Statistics
@@ -121,6 +125,8 @@ class Rollout:
                 attempt=attempt,
                 limits=self.limits,
                 max_turns=self.max_turns,
+                budget=self.budget,
+                feedback=self.feedback,
                 running=running,
             )
         finally:
@@ -144,6 +150,8 @@ async def rollout(
     concurrency: int | None = None,
     limits: Limits | None = None,
     max_turns: int = 10,
+    budget: Budget | None = None,
+    feedback: Feedback | str = Feedback.HIDDEN,
     seed: int = 0,
     limit: int | None = None,
     done: AbstractSet[tuple[str, int]] = frozenset(),
@@ -156,8 +164,10 @@ async def rollout(
 
     Names are looked up in the registry (`data`, `compat` and `base` go to the suite's loader,
     `seed` to the policy) and what they name is closed at the end; objects stay the caller's.
-    `limits` replaces the suite's; `limit` takes the first tasks only; `done` holds
-    (task id, attempt) pairs to leave out; `pool_size` is the most sandboxes kept ready.
+    `limits` replaces the suite's; `budget` is what an episode may spend beside turns and time;
+    `feedback` is how much the policy is told (`asynccode.feedback`); `limit` takes the first
+    tasks only; `done` holds (task id, attempt) pairs to leave out; `pool_size` is the most
+    sandboxes kept ready.
 
     One failing episode never fails the run. A harness error is retried once in a new world,
     then yielded with reward None. Raises `InputError` for input that cannot be used,
@@ -167,6 +177,8 @@ async def rollout(
     for name, value in (("attempts", attempts), ("max_turns", max_turns), ("limit", limit)):
         if value is not None and value < 1:
             raise InputError(f"{name} must be at least 1, not {value}.")
+    if feedback not in list(Feedback):
+        raise InputError(f"There is no feedback {feedback!r}: there are {', '.join(Feedback)}.")
     with collapsed():
         async with AsyncExitStack() as stack:
             if isinstance(suite, str):
@@ -192,6 +204,8 @@ async def rollout(
                 policy=policy,
                 limits=limits or suite.limits,
                 max_turns=max_turns,
+                budget=budget,
+                feedback=Feedback(feedback),
                 admission=admission,
                 pool=pool,
                 statistics=Statistics(total=len(jobs)),

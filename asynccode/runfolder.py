@@ -38,8 +38,14 @@ SETTINGS = (
     "limits",
     "max_turns",
     "seed",
+    "budget",
+    "feedback",
+    "agent",
 )
 """What decides what an episode is: a folder is resumed only where all of it is the same."""
+
+LATER: Mapping[str, Any] = {"feedback": "hidden", "agent": {}}
+"""What a setting is in folders made before it was recorded; None if it is not here."""
 
 REPEATED = frozenset({StopReason.HARNESS_ERROR, StopReason.POLICY_ERROR, StopReason.CANCELLED})
 """Stop reasons of episodes that a resumed run plays again."""
@@ -226,7 +232,7 @@ def differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Name the settings in which two manifests differ, with both values; empty if none."""
     found = []
     for name in SETTINGS:
-        was, now_is = earlier.get(name), now.get(name)
+        was, now_is = (side.get(name, LATER.get(name)) for side in (earlier, now))
         if name == "images" and isinstance(was, dict) and isinstance(now_is, dict):
             # A run of a few tasks builds a few of the images: those of both must agree.
             both = was.keys() & now_is.keys()

@@ -26,11 +26,16 @@ class Tally:
     stop_reasons: Counter[str] = field(factory=Counter)
     outcomes: Counter[str] = field(factory=Counter)
     """Outcomes of steps."""
+    tokens_in: int = 0
+    """Tokens of all prompts, of policies that ask a model."""
+    tokens_out: int = 0
 
     def add(self, episode: Episode) -> None:
         """Count an episode."""
         outcomes = (step.outcome for step in episode.steps)
         self._add(len(episode.steps), outcomes, episode.solved, episode.reward, episode.stop_reason)
+        self.tokens_in += episode.tokens_in
+        self.tokens_out += episode.tokens_out
 
     def add_record(self, record: Mapping[str, Any]) -> None:
         """Count a line of `episodes.jsonl`."""
@@ -42,6 +47,8 @@ class Tally:
             record["reward"],
             record["stop_reason"],
         )
+        self.tokens_in += record.get("tokens_in", 0)
+        self.tokens_out += record.get("tokens_out", 0)
 
     def _add(
         self,
@@ -78,6 +85,8 @@ class Tally:
             "harness_errors": self.harness_errors,
             "outcomes": dict(self.outcomes),
             "stop_reasons": dict(self.stop_reasons),
+            "tokens_in": self.tokens_in,
+            "tokens_out": self.tokens_out,
         }
 
 

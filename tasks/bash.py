@@ -25,7 +25,7 @@ from asynccode.errors import InputError, TaskDataError
 from asynccode.images import Image, Manifest
 from asynccode.interfaces import Environment, Sandbox, Session, Suite, Worlds, sandbox_of
 from asynccode.outcomes import ExecResult, Limits, MiB, Outcome
-from asynccode.records import Action, Skip, StepResult, Submit, Task
+from asynccode.records import Action, Brief, Skip, StepResult, Submit, Task
 from asynccode.tasks.rewards import Effect, GoldEffects, comparer, score
 from asynccode.tasks.rewards.gold import play_gold
 
@@ -198,6 +198,26 @@ class BashEnvironment(Environment):
         self._answer = result.text
         observation = observe(result, self._suite.limits, self.semantics)
         return StepResult(observation, None, False, False, _info(result))
+
+    async def score(self) -> StepResult:
+        """Score what is there now, and the output of the last step."""
+        if self._sandbox is None:
+            raise InputError(f"Task {self.task.id!r} is not running: call reset first.")
+        return await self._submit(self._sandbox, Submit())
+
+    def brief(self) -> Brief:
+        """Say which shell it is, and what an answer is."""
+        kept = (
+            "Variables and the working folder are kept from one action to the next."
+            if self.semantics == "persistent"
+            else "Each action runs in a fresh shell that starts in the same folder."
+        )
+        where = f"The actions run in Bash on Linux, in the folder {self.task.image.workdir}."
+        return Brief(
+            language="bash",
+            about=f"{where} {kept} Judged is what the last action wrote, or the answer of the "
+            "submission, and which files have changed.",
+        )
 
     async def _submit(self, sandbox: Sandbox, action: Submit) -> StepResult:
         agent = Effect(

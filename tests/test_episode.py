@@ -3,8 +3,10 @@ from __future__ import annotations
 import anyio
 import pytest
 
+from asynccode import attempt as attempt_module
 from asynccode import episode as episode_module
-from asynccode.episode import play, stop_reason
+from asynccode.attempt import stop_reason
+from asynccode.episode import play
 from asynccode.errors import BackendError, PolicyError, Unavailable
 from asynccode.interfaces import Environment, Policy, Suite, Worlds
 from asynccode.outcomes import Limits, Outcome
@@ -167,7 +169,7 @@ async def test_a_close_that_hangs_is_bounded(monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_a_score_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(episode_module, "SCORE_SECONDS", 0.1)
+    monkeypatch.setattr(attempt_module, "SCORE_SECONDS", 0.1)
     slow = FakeBackend(Faults(slow={"changes": 60.0}))
     made = await run(Scripted("hang"), backend=slow, limits=Limits(episode_seconds=0.1))
     assert made.stop_reason is StopReason.WALL_TIME
@@ -181,7 +183,7 @@ async def test_a_score_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> N
 async def test_a_world_that_is_never_ready_is_a_harness_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(episode_module, "START_SECONDS", 0.1)
+    monkeypatch.setattr(attempt_module, "START_SECONDS", 0.1)
     made = await run(Gold(), backend=FakeBackend(Faults(slow={"open": 60.0})))
     assert made.stop_reason is StopReason.HARNESS_ERROR
     assert made.error == "The world was not ready within 0.1 s."

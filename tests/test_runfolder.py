@@ -25,11 +25,11 @@ from asynccode.testing.fakes import FakeBackend, FakeSuite
 
 EPISODE_FIELDS = [
     *("task_id", "attempt", "suite", "backend", "query", "steps", "reward", "reward_parts"),
-    *("solved", "stop_reason", "wall_seconds", "error"),
+    *("solved", "stop_reason", "wall_seconds", "error", "tokens_in", "tokens_out"),
 ]
 STEP_FIELDS = [
     *("action", "observation", "outcome", "exit_code", "reward", "valid", "seconds"),
-    "truncated",
+    *("truncated", "kind", "shown", "price", "thought", "calls"),
 ]
 
 

@@ -10,7 +10,7 @@ import termios
 import anyio
 
 from asynccode import registry
-from asynccode.cli import arguments
+from asynccode.cli import acting, arguments
 from asynccode.cli.interrupts import interrupts
 from asynccode.cli.output import emit_json, say, warn_of_isolation
 from asynccode.episode import play
@@ -27,6 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--task", metavar="ID", help="id or number of the task (default: the first)"
     )
     parser.add_argument("--max-turns", type=arguments.positive, default=1000, metavar="N")
+    acting.add_feedback(parser)
+    acting.add_budget(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -61,6 +63,8 @@ async def _run(args: argparse.Namespace) -> int:
             policy=Human(),
             worlds=backend,
             max_turns=args.max_turns,
+            budget=acting.budget_of(args),
+            feedback=args.feedback,
         )
     if episode is None:
         say("Stopped.")

@@ -12,11 +12,13 @@ from attrs import asdict, evolve
 
 from asynccode import registry
 from asynccode.admission import Admission
+from asynccode.budget import Budget
 from asynccode.cli import arguments
 from asynccode.cli.interrupts import interrupts
 from asynccode.cli.output import emit_json, say, show, table, warn_of_isolation
 from asynccode.comparison import compare
 from asynccode.errors import InputError
+from asynccode.feedback import Feedback
 from asynccode.interfaces import Technology
 from asynccode.lines import episode_record
 from asynccode.machine import raise_file_limit
@@ -136,6 +138,8 @@ async def _ours(args: argparse.Namespace, backend: Technology) -> dict[str, Any]
             concurrency=args.concurrency,
             limits=_limits(manifest),
             max_turns=manifest.get("max_turns", 10),
+            budget=Budget(**manifest["budget"]) if manifest.get("budget") else None,
+            feedback=manifest.get("feedback", Feedback.HIDDEN),
             done=every - recorded.keys(),
         ) as episodes,
         progress(episodes.statistics),

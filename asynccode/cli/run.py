@@ -13,7 +13,7 @@ import anyio.to_thread
 from attrs import evolve
 
 from asynccode import registry
-from asynccode.cli import arguments
+from asynccode.cli import acting, arguments
 from asynccode.cli.interrupts import interrupts
 from asynccode.cli.output import emit_json, say, show, table, warn_of_isolation
 from asynccode.interfaces import Suite
@@ -60,6 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="start the run folder afresh; what is in it moves to DIR/earlier-N",
     )
+    acting.add_feedback(parser)
+    acting.add_budget(parser)
     parser.add_argument("--seed", type=int, default=0, help="given to policies that take one")
 
 
@@ -88,6 +90,9 @@ async def run(args: argparse.Namespace) -> int:
                     limits=limits,
                     max_turns=args.max_turns,
                     seed=args.seed,
+                    budget=acting.budget_of(args),
+                    feedback=args.feedback,
+                    agent=policy.settings,
                     compat=args.compat,
                     command=sys.argv,
                     options={
@@ -107,6 +112,8 @@ async def run(args: argparse.Namespace) -> int:
                 concurrency=args.concurrency,
                 limits=limits,
                 max_turns=args.max_turns,
+                budget=acting.budget_of(args),
+                feedback=args.feedback,
                 limit=args.limit,
                 done=folder.done if folder else frozenset(),
             ) as episodes:
