@@ -8,34 +8,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Any, ClassVar, Protocol, Self
-
-from attrs import frozen
+from typing import Any, ClassVar, Protocol
 
 from asynccode.errors import InputError
 from asynccode.images import Image
 from asynccode.outcomes import Change, ExecResult, Limits, Window
+from asynccode.outcomes import Health as Health
 from asynccode.records import Action, Brief, Invalid, Move, StepResult, Task, Turn
-
-
-class Scope(ABC):
-    """A resource that lives in an `async with` block."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()
-
-    @abstractmethod
-    async def aclose(self) -> None:
-        """Release everything; bounded, shielded from cancellation, and safe to call twice."""
+from asynccode.scope import Scope as Scope
 
 
 class Session(Scope):
@@ -186,17 +166,6 @@ class Programs(ABC):
 
 class Sandbox(Files, Programs, World):
     """One private world: files and processes."""
-
-
-@frozen(kw_only=True)
-class Health:
-    """What `doctor` says of one backend."""
-
-    available: bool
-    version: str | None = None
-    reason: str | None = None
-    """Why it is not available, or what is weaker than it could be."""
-    remedy: str | None = None
 
 
 class Technology(Scope):

@@ -101,3 +101,14 @@ class Change:
     """Bytes of a file or of a link's target; None otherwise."""
     sha256: str | None = None
     """Hash of a file's content or of a link's target, if hashes were asked for."""
+
+
+@frozen(kw_only=True)
+class Health:
+    """What `doctor` says of one backend."""
+
+    available: bool
+    version: str | None = None
+    reason: str | None = None
+    """Why it is not available, or what is weaker than it could be."""
+    remedy: str | None = None
