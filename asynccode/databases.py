@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from asynccode.errors import ImageError, InputError
 from asynccode.images import Image
@@ -78,7 +78,7 @@ class ResultSet:
     truncated: bool = False
     """Whether rows beyond the limit were dropped."""
     seconds: float = 0.0
-    """Wall time, in seconds."""
+    """Wall time of the statement itself, waiting for a thread or a connection left out."""
 
 
 @frozen(kw_only=True)
@@ -124,8 +124,12 @@ class TableState:
 
     columns: tuple[tuple[str, str], ...]
     """Names and declared types, in order."""
-    rows: Sequence[Row] = field(repr=False)
-    """All rows, in no order that means anything."""
+    rows: Sequence[Row] | None = field(repr=False)
+    """All rows, in no order that means anything; None if they are more than `ROWS`, or a view
+    that cannot be read: equal to nothing."""
+    indexes: frozenset[tuple[bool, tuple[str, ...]]] = frozenset()
+    """Whether it is unique, and the columns, of each index; primary keys are left out."""
+    is_view: bool = False
 
 
 class DatabaseSession(Session):
@@ -185,10 +189,9 @@ class DatabaseWorld(World):
 
     @abstractmethod
     async def state(self) -> Mapping[str, TableState] | None:
-        """Give what every table holds, by name, as the session sees it; views are left out.
+        """Give what every table and view holds, by name, as the session sees it.
 
-        None if nothing can have changed. Raises `SandboxLost`, and `InputError` for a table
-        of more than `ROWS` rows, which is too large to be compared row by row.
+        None if nothing can have changed. Raises `SandboxLost`.
         """
 
 
@@ -265,8 +268,3 @@ def within(rows: Sequence[Row], most_bytes: int, most_rows: int = ROWS) -> tuple
 def row_size(row: Row) -> int:
     """Give about how many bytes a row takes when it is shown."""
     return sum(len(value) + 3 if isinstance(value, str | bytes) else 12 for value in row)
-
-
-def timed(result: ResultSet, seconds: float) -> ResultSet:
-    """Give the result with how long it took."""
-    return evolve(result, seconds=seconds)

@@ -19,6 +19,7 @@ from asynccode.interfaces import Backend, Policy, Suite, Technology
 BACKENDS: dict[str, str] = {
     "nsjail": "asynccode.backends.nsjail:NsjailBackend",
     "local": "asynccode.backends.local:LocalBackend",
+    "sqlite": "asynccode.backends.sqlite:SqliteBackend",
 }
 """Backends by name; the first is the default."""
 
