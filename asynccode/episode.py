@@ -96,6 +96,7 @@ async def play(
         error=end.error,
         tokens_in=tokens_in,
         tokens_out=tokens_out,
+        labels=task.labels,
     )
 
 

@@ -13,6 +13,9 @@ from asynccode.feedback import Feedback
 from asynccode.images import Image
 from asynccode.outcomes import Outcome
 
+LABELS = {"difficulty": ("difficulty", "hardness"), "filesystem": ("filesystem",)}
+"""What figures are split by in tables, and the names that it has in the metadata of tasks."""
+
 
 @frozen(kw_only=True)
 class Task:
@@ -28,6 +31,16 @@ class Task:
     """Name of the comparer for outputs (see `asynccode.tasks.rewards`)."""
     metadata: Mapping[str, Any] = field(factory=dict)
     """Provenance, difficulty, and whatever the environment needs to know."""
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What its figures are split by: those of `LABELS` that its metadata has."""
+        return {
+            label: str(self.metadata[name])
+            for label, names in LABELS.items()
+            for name in names
+            if self.metadata.get(name) is not None
+        }
 
 
 @frozen(kw_only=True)
@@ -190,3 +203,5 @@ class Episode:
     tokens_in: int = 0
     """Tokens of all prompts of all calls to a model."""
     tokens_out: int = 0
+    labels: Mapping[str, str] = field(factory=dict)
+    """What its figures are split by in tables (`Task.labels`)."""

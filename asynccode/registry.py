@@ -49,9 +49,17 @@ REPLAYS = {
 
 RESULTS = {
     "foreign": "asynccode.tasks.intercode.attempts:read",
+    "episodes": "asynccode.tasks.intercode.attempts:episodes",
     "published": "asynccode.tasks.intercode.paper:published",
 }
 """Reads result files that others made, and gives what their authors printed of them."""
+
+EXPORTS = {
+    "intercode": "asynccode.tasks.intercode.export:write",
+    "messages": "asynccode.results.messages:write",
+    "parquet": "asynccode.results.parquet:write",
+}
+"""Writes episodes in formats that others read."""
 
 
 def resolve(path: str, what: str = "name") -> Any:

@@ -25,7 +25,7 @@ from asynccode.testing.fakes import FakeBackend, FakeSuite
 
 EPISODE_FIELDS = [
     *("task_id", "attempt", "suite", "backend", "query", "steps", "reward", "reward_parts"),
-    *("solved", "stop_reason", "wall_seconds", "error", "tokens_in", "tokens_out"),
+    *("solved", "stop_reason", "wall_seconds", "error", "tokens_in", "tokens_out", "labels"),
 ]
 STEP_FIELDS = [
     *("action", "observation", "outcome", "exit_code", "reward", "valid", "seconds"),

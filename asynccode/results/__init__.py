@@ -8,6 +8,6 @@ experiments.py  batches that belong together, and the figures of each
 published.py    figures that others printed, set beside ours
 report.py       all tables of a summary, as data
 markdown.py  flat.py    the same for people, and one row a figure for programs
-messages.py  parquet.py    exports
+messages.py  parquet.py  writing.py    exports, whole or not at all
 view/           one self-contained page to look at
 """

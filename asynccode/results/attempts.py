@@ -8,13 +8,10 @@ from typing import Any
 
 from attrs import field, frozen
 
-from asynccode.records import StopReason
+from asynccode.records import LABELS, StopReason
 
 UNJUDGED = frozenset({StopReason.HARNESS_ERROR.value, StopReason.CANCELLED.value})
 """Stop reasons of episodes in which nobody was judged: they are in no rate."""
-
-LABELS = {"difficulty": ("difficulty", "hardness"), "filesystem": ("filesystem",)}
-"""What tables are split by, and the names that it has in the metadata of tasks."""
 
 _PART = re.compile(r"(.*nl2bash)-(\d+)")
 
@@ -74,14 +71,14 @@ class Batch:
 
 
 def labels_of(metadata: Mapping[str, Any], suite: str) -> dict[str, str]:
-    """Give the labels of a task from its metadata, or from the name of its suite."""
+    """Give the labels of a task: the part in its suite's name, and what metadata has."""
     found = {
         label: str(metadata[name])
         for label, names in LABELS.items()
         for name in names
         if metadata.get(name) is not None
     }
-    if "filesystem" not in found and (part := _PART.fullmatch(suite)):
+    if part := _PART.fullmatch(suite):
         found["filesystem"] = part[2]
     return found
 

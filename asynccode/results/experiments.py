@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import field, frozen
 
-from asynccode.results.attempts import LABELS, Attempt, Batch
+from asynccode.records import LABELS
+from asynccode.results.attempts import Attempt, Batch
 from asynccode.results.estimates import Estimate, mean, pass_at_k, success_rate
 
 ALL = "all"

@@ -9,7 +9,7 @@ from typing import Any
 from asynccode import registry
 from asynccode.errors import InputError, TaskDataError
 from asynccode.results.attempts import Attempt, Batch, error_share, labels_of
-from asynccode.results.folder import episodes_of, is_run_folder, manifest_of
+from asynccode.results.folder import Note, episodes_of, is_run_folder, manifest_of
 
 SETTINGS = ("seed", "max_turns", "limits", "versions", "created", "suite_digest", "images")
 """What of a manifest is given beside the figures."""
@@ -57,6 +57,28 @@ def read_batch(path: Path) -> Batch:
         return Batch(source=str(path), suite="", model="", foreign=True, skipped=[str(error)])
     assert isinstance(batch, Batch)
     return batch
+
+
+def open_source(path: Path, note: Note) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
+    """Give the manifest of a run folder or result file, and its episodes one at a time.
+
+    A result file of others comes as if it were a run folder of ours. Raises `InputError` if
+    `path` is not there or is no such file.
+    """
+    if not path.exists():
+        raise InputError(f"There is no {path}: name a run folder or a result file.")
+    if is_run_folder(path):
+        manifest = manifest_of(path, note)
+        suite, backend = manifest.get("suite"), manifest.get("backend")
+        return manifest, (
+            {**one, "suite": one["suite"] or suite, "backend": one["backend"] or backend}
+            for one in episodes_of(path, note)
+        )
+    if path.is_dir():
+        raise InputError(f"{path} is no run folder: it has no manifest.json and no episodes.jsonl.")
+    found: tuple[dict[str, Any], Iterator[dict[str, Any]]]
+    found = registry.resolve(registry.RESULTS["episodes"], "reader of results")(path)
+    return found
 
 
 def _own(path: Path) -> Batch:

@@ -11,5 +11,8 @@ loader.py       the suites, from a clone of the original or a folder laid out li
 suite.py        the suite with the original's semantics
 recorded.py     what recorded results are read into, and what their names tell
 recordings.py   reads recorded results of every kind, and reference files
+attempts.py     recorded results as tables and pages take them
+paper.py        the figures that its authors printed
+export.py       writes run folders as the original's result files
 replay.py       plays recorded episodes again and compares
 """

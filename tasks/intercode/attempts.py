@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from asynccode.results.attempts import Attempt, Batch, error_share, labels_of
+from asynccode.results.folder import whole
 from asynccode.tasks.intercode.recorded import RecordedEpisode, Recording
 from asynccode.tasks.intercode.recordings import read_recording
 
@@ -39,4 +42,42 @@ def _attempt(episode: RecordedEpisode, suite: str) -> Attempt:
         turns=episode.turns_taken,
         error_share=error_share([turn.valid for turn in episode.turns]),
         labels=labels_of({"hardness": episode.hardness}, suite),
+    )
+
+
+def episodes(path: Path) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
+    """Give a result file as a manifest and lines of `episodes.jsonl`. Raises `TaskDataError`."""
+    recording = read_recording(path)
+    suite = recording.suite or "?"
+    manifest = {
+        "suite": suite,
+        "policy": recording.model or path.stem,
+        "strategy": recording.strategy,
+        "hint": recording.schema,
+        "max_turns": recording.max_turns,
+        "source": path.name,
+    }
+    return manifest, (_line(episode, suite) for episode in recording.episodes)
+
+
+def _line(episode: RecordedEpisode, suite: str) -> dict[str, Any]:
+    return whole(
+        {
+            "task_id": episode.task_id,
+            "suite": suite,
+            "query": episode.query or "",
+            "reward": episode.reward,
+            "labels": labels_of({"hardness": episode.hardness}, suite),
+            "turns_taken": episode.turns_taken,
+            "steps": [
+                {
+                    "action": turn.action,
+                    "observation": turn.observation,
+                    "reward": turn.reward,
+                    "valid": turn.valid,
+                    "thought": turn.thought,
+                }
+                for turn in episode.turns
+            ],
+        }
     )
