@@ -52,7 +52,7 @@ class NsjailBackend(Backend):
         self.warden = Warden(self.hub, self._on_end)
         self._group = anyio.create_task_group()
         self._jails: dict[int, NsjailSandbox] = {}
-        self._blanks = Blanks(self.warden, BLANKS)
+        self._blanks = Blanks(self.warden, BLANKS, self._owner)
         self._opened = 0
 
     async def __aenter__(self) -> Self:

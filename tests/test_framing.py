@@ -8,21 +8,39 @@ from asynccode.errors import InputError
 from asynccode.shell import framing, script
 from asynccode.shell.session import program
 
-TOKEN = "0123456789abcdef"
+TOKEN = "0123456789ab"
 
 
-def test_ascii_code_travels_as_it_is() -> None:
-    assert (
-        framing.request("echo hi", TOKEN)
-        == b'__ac_n=23;eval "$__ac_run"\n' + TOKEN.encode() + b"echo hi"
+TAIL = f"{script.REDIRECT};builtin echo {TOKEN} $?>&0\n".encode()
+
+
+def test_short_code_stands_quoted_in_the_line() -> None:
+    assert framing.request("echo 'é'\n\\", TOKEN) == (
+        rb"builtin eval $'echo \'\xc3\xa9\'\n\\'" + TAIL
     )
 
 
-def test_other_code_travels_as_ascii_so_that_its_length_is_the_same_in_every_locale() -> None:
-    data = framing.request("echo 'é'\n\\", TOKEN, split=True)
-    line, _, rest = data.partition(b"\n")
-    assert line == f'__ac_n={len(rest)};eval "$__ac_split"'.encode()
-    assert rest == TOKEN.encode() + rb"eval $'echo \'\xc3\xa9\'\n\\'"
+def test_long_code_follows_the_line_as_it_is() -> None:
+    code = "echo hi;" * 40
+    line = f'builtin read -r -N {len(code)} __ac_x;builtin eval "$__ac_x"'.encode()
+    assert framing.request(code, TOKEN) == line + TAIL + code.encode()
+
+
+def test_other_long_code_travels_as_ascii_so_that_its_length_is_the_same_in_every_locale() -> None:
+    line, _, rest = framing.request("é" * 99, TOKEN).partition(b"\n")
+    assert line.startswith(f"builtin read -r -N {len(rest)} ".encode())
+    assert rest == b"eval $'" + rb"\xc3\xa9" * 99 + b"'"
+
+
+def test_the_status_before_is_set_just_before_the_code_and_ends_no_shell_with_errexit() -> None:
+    assert framing.request("echo $?", TOKEN, status=3).startswith(b"__ac_status 3&&:;builtin eval ")
+
+
+def test_tokens_are_as_long_as_replies_are_read() -> None:
+    tokens = {framing.token() for _ in range(100)}
+    assert len(tokens) == 100
+    assert {len(token) for token in tokens} == {framing.TOKEN}
+    assert f'"{"?" * framing.TOKEN}"' in script.BOOT
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@
     hub.py       one epoll for all sessions of a backend: one descriptor in the event loop
     streams.py   what a shell's steps write: two pipes, read as it comes, up to a limit
     wire.py      what a slot speaks through: a control socket and two pipes
+    bell.py      what whoever runs a step waits for
     slot.py      the host's end of one shell: request, output, stop, restart
     session.py   `Session` and `Sandbox.exec` on top of a slot
 

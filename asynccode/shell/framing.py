@@ -1,31 +1,58 @@
 """What goes over the control socket, as pure functions.
 
-To the shell: a line for Bash's reader, which says how much follows; the token; the code.
+To the shell: a line for Bash's reader, which runs the step and then tells its token and status.
 From the shell: lines, `ready PID`, `TOKEN STATUS` and (from the keeper) `exit STATUS`.
 
-The code must be as many *characters* as the line says in whatever locale the shell is in by
-then, so code beyond ASCII travels as `eval $'...'` with its bytes escaped.
+Bash reads the line byte by byte, a third of a microsecond each. Short code is in it, quoted;
+what is longer follows the line, to be read in one piece. That must be as many *characters* as
+the line says in whatever locale the shell is in by then, so it is ASCII too. The token stands
+where the code cannot see it: in no variable, and after the code.
 """
 
 from __future__ import annotations
 
+import secrets
 from typing import Literal, NamedTuple
 
-TOKEN = 16
+from asynccode.shell.script import REDIRECT, SPLIT
+
+TOKEN = 12
 """Characters of a step's token."""
+SHORT = 64
+"""Bytes of code up to which reading them one by one is cheaper than reading them apart."""
 
-_ESCAPES = {ord("\\"): "\\\\", ord("'"): "\\'", ord("\n"): "\\n"}
+_ESCAPES = {ord("\\"): "\\\\", ord("'"): "\\'", ord("\n"): "\\n"} | {
+    byte: f"\\x{byte:02x}" for byte in range(128, 256)
+}
 
 
-def request(code: str, token: str, *, split: bool = False) -> bytes:
-    """Frame one step; `token` is `TOKEN` characters that the reply must repeat."""
+def token() -> str:
+    """Give a new token: 72 random bits."""
+    return secrets.token_urlsafe(TOKEN * 3 // 4)
+
+
+def request(code: str, token: str, *, split: bool = False, status: int = 0) -> bytes:
+    """Frame one step.
+
+    `token` is `TOKEN` characters that the reply must repeat, `status` what `$?` is to be.
+    """
     raw = code.encode("utf-8", "surrogateescape")
-    if not raw.isascii():
-        escaped = "".join(_ESCAPES.get(b) or (chr(b) if b < 128 else f"\\x{b:02x}") for b in raw)
-        raw = f"eval $'{escaped}'".encode()
-    # Bash reads the line byte by byte, so it is short.
-    line = f'__ac_n={TOKEN + len(raw)};eval "$__ac_{"split" if split else "run"}"\n{token}'
-    return line.encode() + raw
+    before, after = "", ""
+    if len(raw) > SHORT:
+        after = code if raw.isascii() else f"eval {_quoted(raw)}"
+        before, word = f"builtin read -r -N {len(after)} __ac_x;", '"$__ac_x"'
+    else:
+        word = _quoted(raw)
+    if status:
+        before += f"__ac_status {status}&&:;"
+    redirect = SPLIT if split else REDIRECT
+    line = f"{before}builtin eval {word}{redirect};builtin echo {token} $?>&0\n"
+    return (line + after).encode()
+
+
+def _quoted(raw: bytes) -> str:
+    """Quote any bytes but NUL for Bash, as ASCII on one line."""
+    return f"$'{raw.decode('latin-1').translate(_ESCAPES)}'"
 
 
 class Reply(NamedTuple):

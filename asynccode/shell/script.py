@@ -12,8 +12,8 @@ and closed on exec. No program that a step starts holds it; a socket cannot be o
 through /proc either. Redirections that a step makes with `exec` to 0, 1 and 2 end with it:
 a step cannot take away the output of the next.
 
-Descriptors of the shell: 0 control, 1 errors when kept apart, 2 /dev/null (what `set -x`
-says of our own lines), 196 output.
+Descriptors of the shell between two steps: 0 control, 1 output, 2 /dev/null both ways (a step's
+input; what `set -x` says of our own lines). Errors kept apart go to a pipe of the keeper's.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ ABORT_SIGNAL = "RTMAX"
 end (`extdebug`: a DEBUG trap that fails skips the command) and leave every loop on the way."""
 
 KEEPER = r"""
-shell='bash --norc --noprofile -s <&"$1" 4>&"$2" 5>&"$3" >/dev/null 2>&1 3>&- 6>&- 7>&- 8>&-'
+shell='exec bash --norc --noprofile -s "$3" <&"$1" >&"$2" 2<>/dev/null'
+shell="($shell 3>&- 4>&- 5>&- 6>&- 7>&- 8>&-)"
 slot() {
   while read -r word <&"$1"; do
     command eval "$shell"
@@ -47,26 +48,20 @@ second. The second one's keeper is a child and can be killed; the first is proce
 START = b"start\n"
 """What a keeper waits for before it starts a shell."""
 
-_STEP = (
-    'builtin read -r -N "$__ac_n" __ac_x; __ac_busy=1; [[ $__ac_s = 0 ]] || __ac_last;'
-    'builtin eval "${__ac_x:LINENO=1,16}" </dev/null STREAMS 196>&-; __ac_s=$?; __ac_busy=;'
-    'builtin echo "${__ac_x:0:16} $__ac_s" >&0'
-)
-"""One step: take `__ac_n` characters, of which the first 16 are the token; run; tell.
-
-Setting LINENO as a side effect of the expansion makes Bash count the step's own lines from 1."""
+REDIRECT = '<&2 2>&"$[LINENO=1]" >&2'
+"""A step's descriptors, merged. Setting LINENO on the way makes Bash count the step's own lines
+from 1."""
+SPLIT = '<&2 2>"/proc/$PPID/fd/$__ac_e" 196>&"$[LINENO=1]" >&196 196>&-'
+"""The same with the errors apart. Descriptor 1 is redirected to itself so that it is restored."""
 
 _BOOT = rf"""
-exec 196>&4 1>&5 2>/dev/null 4>&- 5>&-
+__ac_e=$1; shift
 echo 500 >/proc/self/oom_score_adj  # rather than the keeper, which is not to be replaced
-__ac_skip() {{ if [[ $BASH_COMMAND == __ac_* ]]; then
+__ac_status() {{ return $1; }}
+__ac_skip() {{ if [[ $BASH_COMMAND == "builtin echo "????????????" \$?"* ]]; then
   builtin trap - DEBUG; builtin shopt -u extdebug; return 0; fi; return 1; }}
-__ac_last() {{ return "$__ac_s"; }}
-trap '[[ $__ac_busy ]] && {{ builtin shopt -s extdebug
+trap '[[ -S /dev/stdin ]] || {{ builtin shopt -s extdebug
   builtin trap "break 9999 2>/dev/null; __ac_skip" DEBUG; break 9999 2>/dev/null; }}' {ABORT_SIGNAL}
-__ac_run='{_STEP.replace("STREAMS", ">&196 2>&1")}'
-__ac_split='{_STEP.replace("STREAMS", "2>&1 >&196")}'
-__ac_s=0; __ac_busy=
 builtin printf 'ready %d\n' "$$" >&0
 """
 BOOT = f'builtin read -r -N {len(_BOOT)} __ac_x; builtin eval "$__ac_x"\n{_BOOT}'

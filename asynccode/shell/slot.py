@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 import time
-from collections.abc import Awaitable
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 import anyio
@@ -13,6 +13,7 @@ from attrs import define, field
 from asynccode.errors import BackendError, SandboxLost
 from asynccode.outcomes import ExecResult, Limits, Outcome
 from asynccode.shell import framing
+from asynccode.shell.bell import Bell
 from asynccode.shell.wire import Wire
 
 START_ATTEMPTS = 3
@@ -51,14 +52,26 @@ class Custody(Protocol):
 
 @define(eq=False)
 class _Step:
-    """What is known of the running step. `news` is set whenever the rest has changed."""
+    """What is known of the running step. `news` rings whenever the rest has changed."""
 
     token: str
-    news: anyio.Event = field(factory=anyio.Event)
+    news: Bell = field(factory=Bell)
     ready: bool = False
     status: int | None = None
     shell_ended: bool = False
     full: bool = False
+
+    def has_begun(self) -> bool:
+        """Whether a shell has started, or ended in the attempt."""
+        return self.ready or self.shell_ended
+
+    def has_ended(self) -> bool:
+        """Whether it has."""
+        return self.status is not None
+
+    def is_over(self) -> bool:
+        """Whether nobody waits for it any longer."""
+        return self.status is not None or self.full
 
 
 class Slot:
@@ -67,7 +80,7 @@ class Slot:
     def __init__(self, wire: Wire, limits: Limits, ward: Custody) -> None:
         self._wire, self._limits, self._ward = wire, limits, ward
         self._step: _Step | None = None
-        self._shell = 0
+        self._shell = self._status = 0
         self._lock = anyio.Lock(fast_acquire=True)
         self._lost = False
         wire.open(limits.output_bytes, self)
@@ -87,10 +100,8 @@ class Slot:
         for _ in range(START_ATTEMPTS):
             step = self._step = _Step(token="")
             try:
-                with anyio.move_on_after(START_SECONDS):
-                    await self._write(self._wire.start())
-                    while not (step.ready or step.shell_ended):
-                        await self._hear(step)
+                await self._send(self._wire.start, START_SECONDS)
+                await self._hear(step, step.has_begun, START_SECONDS)
                 if step.ready:
                     return
                 # Most likely what is left of the last step takes all the room there is.
@@ -111,13 +122,13 @@ class Slot:
     async def _run(self, code: str, seconds: float | None, *, split: bool) -> ExecResult:
         if not self._shell:  # it ended between two steps
             await self.start()
-        step = self._step = _Step(token=secrets.token_hex(framing.TOKEN // 2))
+        step = self._step = _Step(token=framing.token())
         began = time.perf_counter()
+        seconds = seconds or self._limits.step_seconds
+        send = partial(self._wire.send, code, step.token, split=split, status=self._status)
         try:
-            with anyio.move_on_after(seconds or self._limits.step_seconds):
-                await self._write(self._wire.send(code, step.token, split=split))
-                while step.status is None and not step.full:
-                    await self._hear(step)
+            await self._send(send, seconds)
+            await self._hear(step, step.is_over, seconds)
             outcome = await self._decide(step)
             if step.status is None or outcome is Outcome.PROCESS_LIMIT:
                 await self._stop(step, outcome)
@@ -129,6 +140,7 @@ class Slot:
             raise
         finally:
             self._step = None
+            self._status = step.status or 0
             written = self._wire.finish()
         return self._result(step, outcome, time.perf_counter() - began, written, split=split)
 
@@ -137,18 +149,22 @@ class Slot:
         self.on_end()
         self._wire.close()
 
-    async def _write(self, writing: Awaitable[None]) -> None:
+    async def _send(self, send: Callable[[], bool], seconds: float) -> None:
+        """Send something; it may take `seconds`, after which there will be no reply either."""
         try:
-            await writing
+            if not send():
+                with anyio.move_on_after(seconds):
+                    await self._wire.flush()
         except OSError as error:
             raise SandboxLost(self._ward.obituary()) from error
 
-    async def _hear(self, step: _Step) -> None:
-        """Wait until something more is known of `step`."""
-        await step.news.wait()
-        step.news = anyio.Event()
-        if self._lost:
-            raise SandboxLost(self._ward.obituary())
+    async def _hear(self, step: _Step, enough: Callable[[], bool], seconds: float) -> None:
+        """Wait until `enough` is known of `step`, or for `seconds`."""
+        until = time.monotonic() + seconds
+        while not enough() and (left := until - time.monotonic()) > 0:
+            await step.news.wait(left)
+            if self._lost:
+                raise SandboxLost(self._ward.obituary())
 
     async def _decide(self, step: _Step) -> Outcome:
         """Say how the step ended, before anything is repaired."""
@@ -172,16 +188,14 @@ class Slot:
         everything = outcome in (Outcome.OUTPUT_LIMIT, Outcome.PROCESS_LIMIT)
         for force in (False, True):
             await self._ward.stop(self._shell, everything=everything, force=force)
-            with anyio.move_on_after(GRACE_SECONDS):
-                while step.status is None:
-                    await self._hear(step)
+            await self._hear(step, step.has_ended, GRACE_SECONDS)
             if step.status is not None and not everything:
                 return
         if step.status is None:
             await self._ward.kill(self._shell)
-            with anyio.fail_after(START_SECONDS):
-                while step.status is None:
-                    await self._hear(step)
+            await self._hear(step, step.has_ended, START_SECONDS)
+            if step.status is None:
+                raise SandboxLost(f"The shell does not end. {self._ward.obituary()}")
 
     async def _abandon(self, step: _Step) -> None:
         """After a cancellation or a failure: leave a shell that can go on, or none."""
@@ -190,7 +204,7 @@ class Slot:
                 await self._stop(step, Outcome.KILLED)
             if step.shell_ended and not self._lost:
                 await self.start()
-        except (BackendError, TimeoutError):
+        except BackendError:
             self.on_end()
 
     @staticmethod
@@ -227,16 +241,16 @@ class Slot:
             return
         if reply.kind != "ready":
             step.status = reply.number
-        step.news.set()
+        step.news.ring()
 
     def on_full(self) -> None:
         """Take note that the step has written too much."""
         if self._step and not self._step.full:
             self._step.full = True
-            self._step.news.set()
+            self._step.news.ring()
 
     def on_end(self) -> None:
         """Take note that the shell cannot be reached any more."""
         self._lost = True
         if self._step:
-            self._step.news.set()
+            self._step.news.ring()

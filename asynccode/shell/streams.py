@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-import struct
+import sys
 import termios
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -47,7 +47,7 @@ class Streams:
         """Read what is in the pipes now; what is written later waits for the next step."""
         for fd in self._buffers:
             waiting = fcntl.ioctl(fd, termios.FIONREAD, b"\0\0\0\0")
-            (size,) = struct.unpack("i", waiting)
+            size = int.from_bytes(waiting, sys.byteorder)
             while size > 0:
                 self._on_readable(fd, size=min(size, CHUNK))
                 size -= CHUNK

@@ -39,12 +39,19 @@ class Wire(Protocol):
         """Begin to listen; of a step's output `limit` bytes are kept."""
         ...
 
-    async def start(self) -> None:
-        """Let the keeper start a shell; raises `OSError` if the wire is dead."""
+    def start(self) -> bool:
+        """Let the keeper start a shell; see `send`."""
         ...
 
-    async def send(self, code: str, token: str, *, split: bool) -> None:
-        """Send a step, and read its output from now on; raises `OSError` if the wire is dead."""
+    def send(self, code: str, token: str, *, split: bool, status: int) -> bool:
+        """Send a step, and read its output from now on. `status` is what `$?` is to be.
+
+        Whether all of it has left; if not, `flush`. Raises `OSError` if the wire is dead.
+        """
+        ...
+
+    async def flush(self) -> None:
+        """Wait until all that was sent has left; raises `OSError` if the wire is dead."""
         ...
 
     def finish(self) -> tuple[bytes, bytes, bytes]:
@@ -61,7 +68,8 @@ class DescriptorWire:
 
     def __init__(self, hub: Hub, control: socket.socket, pipes: Iterable[int]) -> None:
         self._hub, self._control, self._pipes = hub, control, tuple(pipes)
-        self._lines = bytearray()
+        self._unsent = bytearray()
+        self._lines = b""
 
     def open(self, limit: int, listener: Listener) -> None:
         """Watch the descriptors."""
@@ -70,14 +78,19 @@ class DescriptorWire:
         self._control.setblocking(False)
         self._hub.watch(self._control.fileno(), self._on_control)
 
-    async def start(self) -> None:
+    def start(self) -> bool:
         """Tell the keeper, and give the shell its boot lines."""
-        await self._write(script.START + script.BOOT.encode())
+        return self._write(script.START + script.BOOT.encode())
 
-    async def send(self, code: str, token: str, *, split: bool) -> None:
+    def send(self, code: str, token: str, *, split: bool, status: int) -> bool:
         """Send a step over the control socket."""
         self._streams.begin()
-        await self._write(framing.request(code, token, split=split))
+        return self._write(framing.request(code, token, split=split, status=status))
+
+    async def flush(self) -> None:
+        """Wait until the control socket has taken everything."""
+        while not self._write(b""):
+            await anyio.wait_writable(self._control)
 
     def finish(self) -> tuple[bytes, bytes, bytes]:
         """Take what was written."""
@@ -91,13 +104,14 @@ class DescriptorWire:
             self._control.close()
             self._streams.close()
 
-    async def _write(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            try:
-                view = view[self._control.send(view) :]
-            except BlockingIOError:
-                await anyio.wait_writable(self._control)
+    def _write(self, data: bytes) -> bool:
+        self._unsent += data
+        try:
+            while self._unsent:
+                del self._unsent[: self._control.send(self._unsent)]
+        except BlockingIOError:
+            return False
+        return True
 
     def _on_control(self, _events: int) -> None:
         try:
@@ -110,11 +124,12 @@ class DescriptorWire:
             self._hub.forget(self._control.fileno())
             self._listener.on_end()
             return
-        self._lines += data
-        *lines, rest = self._lines.split(b"\n")
+        if self._lines:
+            data = self._lines + data
+        *lines, rest = data.split(b"\n")
         self._lines = rest[-LINE:]
         for line in lines:
-            if reply := framing.parse(bytes(line)):
+            if reply := framing.parse(line):
                 if reply.kind != "ready":
                     self._streams.drain()
                 self._listener.on_reply(reply)

@@ -28,8 +28,12 @@ class Wiring:
     """Six descriptors for the keeper: control, output, errors; the same for the second shell."""
 
     @classmethod
-    def open(cls) -> Wiring:
-        """Make all of it, or raise `OSError` and leave none."""
+    def open(cls, owner: int = -1) -> Wiring:
+        """Make all of it, or raise `OSError` and leave none.
+
+        `owner` is whom this machine takes root of the sandbox for: a shell opens its keeper's
+        pipe for errors when it needs it, as any file of its own.
+        """
         wiring = cls(ours=[], theirs=[])
         loose: list[int] = []
         try:
@@ -38,6 +42,7 @@ class Wiring:
                 loose += [mine.fileno(), yours.detach()]
                 output, errors = os.pipe(), os.pipe()
                 loose += [*output, *errors]
+                os.fchown(errors[1], owner, -1)
                 wiring.ours.append((mine, (output[0], errors[0])))
                 for fd in (loose[-5], output[1], errors[1]):
                     wiring.theirs.append(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, ABOVE))

@@ -59,8 +59,8 @@ class Blank:
 class Blanks:
     """Keeps `size` blanks ready, made when nobody waits for one."""
 
-    def __init__(self, warden: Warden, size: int) -> None:
-        self._warden, self._size = warden, size
+    def __init__(self, warden: Warden, size: int, owner: int) -> None:
+        self._warden, self._size, self._owner = warden, size, owner
         self._ready: deque[Blank] = deque()
         self._numbers = itertools.count(1)
         self._wanted = anyio.Event()
@@ -103,7 +103,7 @@ class Blanks:
 
     async def _make(self, disk: int) -> Blank:
         try:
-            wiring = Wiring.open()
+            wiring = Wiring.open(self._owner)
         except OSError as error:
             raise BackendError(f"There are no descriptors for another jail: {error}") from error
         orders = theirs = -1

@@ -28,6 +28,8 @@ LAST_WORDS_SECONDS = 1.0
 """What nsjail is given to say why it ended, once its descriptors are closed."""
 GROWTH_LOOKS, GROWTH_SECONDS = 10, 0.01
 """How often, and how long apart, to look at processes that a step left behind."""
+QUIET_LOOKS = 2
+"""After how many looks without growth there is nothing to come."""
 
 
 class NsjailSandbox(Sandbox):
@@ -177,13 +179,16 @@ class NsjailSandbox(Sandbox):
     async def breach(self, status: int | None) -> Outcome | None:
         """Ask the kernel which limit was met since the last step."""
         count = self._processes()
-        # Left in the background, a fork bomb needs a moment to go off. Look on while it grows.
+        # Left in the background, a fork bomb needs a moment to go off, on a busy machine more
+        # than one. Look on while it grows.
+        quiet = 0
         for look in range(GROWTH_LOOKS if count > self._idle else 0):
-            if self._forks_failed(count, growing=look > 0):
+            if self._forks_failed(count, growing=look > 0 and not quiet):
                 return Outcome.PROCESS_LIMIT
             await anyio.sleep(GROWTH_SECONDS)
             earlier, count = count, self._processes()
-            if count <= earlier:
+            quiet = 0 if count > earlier else quiet + 1
+            if quiet == QUIET_LOOKS or count <= self._idle:
                 break
         if status is not None:
             self._older = set(processes.tree(self._init)) if count > self._idle else set()
