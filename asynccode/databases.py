@@ -187,11 +187,16 @@ class DatabaseWorld(World):
     async def session(self) -> DatabaseSession:
         """Open the session. Raises `InputError` if one is open, `SandboxLost` if it is gone."""
 
+    @property
     @abstractmethod
-    async def state(self) -> Mapping[str, TableState] | None:
+    def is_changed(self) -> bool:
+        """Whether anything may have been written: False only where nothing was."""
+
+    @abstractmethod
+    async def state(self) -> Mapping[str, TableState]:
         """Give what every table and view holds, by name, as the session sees it.
 
-        None if nothing can have changed. Raises `SandboxLost`.
+        Raises `SandboxLost`.
         """
 
 

@@ -108,7 +108,12 @@ class DatabaseLease(DatabaseWorld):
         """Open the database's session."""
         return await self.world.session()
 
-    async def state(self) -> Mapping[str, TableState] | None:
+    @property
+    def is_changed(self) -> bool:
+        """Whether anything may have been written."""
+        return self.world.is_changed
+
+    async def state(self) -> Mapping[str, TableState]:
         """Give what every table holds."""
         return await self.world.state()
 

@@ -25,9 +25,17 @@ BACKENDS: dict[str, str] = {
 
 SUITES: dict[str, str] = {
     "bash": "asynccode.tasks.bash:load",
+    "sql": "asynccode.tasks.sql.loader:load",
+    "spider": "asynccode.tasks.sql.spider:load",
+    "intercode/spider": "asynccode.tasks.sql.intercode:load",
+    "intercode/wikisql": "asynccode.tasks.sql.intercode:load",
+    "intercode/bird": "asynccode.tasks.sql.intercode:load",
     "intercode/": "asynccode.tasks.intercode.loader:load",
 }
 """Loaders of suites by name; a name that ends in `/` stands for all names that begin so."""
+
+DIALECTS: dict[str, str] = {}
+"""SQL that is spoken on every engine, by name: wrappers of a `DatabaseSession`."""
 
 POLICIES: dict[str, str] = {
     "gold": "asynccode.policies:Gold",

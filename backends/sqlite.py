@@ -175,8 +175,8 @@ class SqliteWorld(DatabaseWorld):
         return not self._closed
 
     @property
-    def is_private(self) -> bool:
-        """Whether it has been copied."""
+    def is_changed(self) -> bool:
+        """Whether it has been copied, since something wanted more than to read."""
         return self._own is not None
 
     async def session(self) -> DatabaseSession:
@@ -229,10 +229,12 @@ class SqliteWorld(DatabaseWorld):
             return await self._ours(self._source.catalogue)
         return await self._ours(lambda: read_catalogue(own.ask))
 
-    async def state(self) -> Mapping[str, TableState] | None:
-        """Give what every table holds; None if nothing was written."""
+    async def state(self) -> Mapping[str, TableState]:
+        """Give what every table holds."""
         own = self._own
-        return None if own is None else await self._ours(lambda: read_state(own))
+        if own is None:
+            return await self._ours(self._source.state)
+        return await self._ours(lambda: read_state(own))
 
     async def _ours(self, job: Callable[[], T]) -> T:
         bounds = Bounds(seconds=OURS_SECONDS, output_bytes=1 << 40, disk_bytes=1 << 40)

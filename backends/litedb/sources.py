@@ -10,9 +10,9 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
-from asynccode.backends.litedb.catalogue import read_catalogue
+from asynccode.backends.litedb.catalogue import read_catalogue, read_state
 from asynccode.backends.litedb.connections import Opened, connect
-from asynccode.databases import Database, Table
+from asynccode.databases import Database, Table, TableState
 from asynccode.errors import ImageError
 
 LARGE = 32 * 1024 * 1024
@@ -99,6 +99,14 @@ class Source:
             finally:
                 self.give(reader)
         return self._catalogue
+
+    def state(self) -> dict[str, TableState]:
+        """Give what its tables hold."""
+        reader = self.take()
+        try:
+            return read_state(reader)
+        finally:
+            self.give(reader)
 
     def close(self) -> None:
         """Close the reading connections."""
