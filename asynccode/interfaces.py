@@ -280,6 +280,8 @@ class Suite(ABC):
     name: str
     tasks: Sequence[Task]
     limits: Limits
+    backend: str = "nsjail"
+    """Name of the backend that its tasks run on unless told otherwise."""
 
     @abstractmethod
     def environment(self, task: Task, worlds: Worlds) -> Environment:

@@ -155,17 +155,24 @@ def load_suite(
     data: Path | None = None,
     compat: str | None = None,
     base: str | None = None,
+    dialect: str | None = None,
 ) -> Suite:
     """Load a suite by name, or from a loader, a class or an object at a dotted path.
 
-    Raises `InputError` if there is none, and what its loader raises (`TaskDataError`).
+    Loaders of SQL suites take a `dialect` (see `DIALECTS`). Raises `InputError` if there is no
+    such suite, and what its loader raises (`TaskDataError`).
     """
     path, _ = _find(name, SUITES, "suite")
     found = resolve(path, "suite")
     if isinstance(found, type):
         found = found()
     elif not isinstance(found, Suite) and callable(found):
-        found = found(name, data=data, compat=compat, base=base)
+        more: dict[str, Any] = {}
+        if dialect is not None:
+            if not _takes(found, "dialect"):
+                raise InputError(f"The suite {name!r} is not in SQL: leave out --dialect.")
+            more["dialect"] = dialect
+        found = found(name, data=data, compat=compat, base=base, **more)
     if not isinstance(found, Suite):
         raise InputError(f"The suite {name!r} gives no asynccode.Suite.")
     return found

@@ -145,7 +145,7 @@ async def rollout(
     suite: Suite | str,
     policy: Policy | str,
     *,
-    backend: Technology | str = "nsjail",
+    backend: Technology | str | None = None,
     attempts: int = 1,
     concurrency: int | None = None,
     limits: Limits | None = None,
@@ -158,6 +158,7 @@ async def rollout(
     data: Path | None = None,
     compat: str | None = None,
     base: str | None = None,
+    dialect: str | None = None,
     pool_size: int | None = None,
 ) -> AsyncIterator[Rollout]:
     """Play `attempts` episodes of each task and yield an async iterator of the episodes.
@@ -182,10 +183,18 @@ async def rollout(
     with collapsed():
         async with AsyncExitStack() as stack:
             if isinstance(suite, str):
-                load = partial(registry.load_suite, suite, data=data, compat=compat, base=base)
+                load = partial(
+                    registry.load_suite,
+                    suite,
+                    data=data,
+                    compat=compat,
+                    base=base,
+                    dialect=dialect,
+                )
                 suite = await anyio.to_thread.run_sync(load)
             if isinstance(policy, str):
                 policy = await _owned(stack, registry.load_policy(policy, seed=seed))
+            backend = suite.backend if backend is None else backend
             if isinstance(backend, str):
                 backend = await _owned(stack, registry.load_technology(backend))
             jobs = [

@@ -35,7 +35,8 @@ def seconds(text: str) -> float:
 
 def add_suite(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
     """Add what decides which tasks are played, and how."""
-    text = "bash, intercode/nl2bash-1 ... -4, or a dotted path package.module:Name"
+    names = [f"{name}..." if name.endswith("/") else name for name in registry.SUITES]
+    text = f"{', '.join(names)}, or a dotted path package.module:Name"
     if optional:
         parser.add_argument("--suite", metavar="SUITE", help=f"{text} (default: as recorded)")
     else:
@@ -47,14 +48,18 @@ def add_suite(parser: argparse.ArgumentParser, *, optional: bool = False) -> Non
         "--compat", choices=["intercode"], help="the original's semantics to the letter"
     )
     parser.add_argument("--base", metavar="BASE", help="what images start from, in place of theirs")
+    parser.add_argument(
+        "--dialect",
+        metavar="NAME",
+        help=f"SQL that is spoken on every engine: {', '.join(['native', *registry.DIALECTS])}",
+    )
 
 
 def add_backend(parser: argparse.ArgumentParser) -> None:
     """Add the choice of backend."""
     parser.add_argument(
         "--backend",
-        default="nsjail",
-        help=f"{', '.join(registry.BACKENDS)}, or a dotted path (default: nsjail)",
+        help=f"{', '.join(registry.BACKENDS)}, or a dotted path (default: nsjail, for SQL sqlite)",
     )
 
 
@@ -69,8 +74,12 @@ def add_concurrency(parser: argparse.ArgumentParser) -> None:
 
 
 def load_suite(args: argparse.Namespace) -> Suite:
-    """Load the suite that was named."""
-    return registry.load_suite(args.suite, data=args.data, compat=args.compat, base=args.base)
+    """Load the suite that was named; `args.backend` becomes the suite's unless it was named."""
+    suite = registry.load_suite(
+        args.suite, data=args.data, compat=args.compat, base=args.base, dialect=args.dialect
+    )
+    args.backend = args.backend or suite.backend
+    return suite
 
 
 def find_task(suite: Suite, name: str | None) -> Task:

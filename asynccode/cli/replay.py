@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from asynccode.cli.output import emit_json, say, show, table, warn_of_isolation
 from asynccode.comparison import compare
 from asynccode.errors import InputError
 from asynccode.feedback import Feedback
-from asynccode.interfaces import Technology
+from asynccode.interfaces import Suite, Technology
 from asynccode.lines import episode_record
 from asynccode.machine import raise_file_limit
 from asynccode.outcomes import Limits
@@ -52,9 +53,10 @@ async def run(args: argparse.Namespace) -> int:
     raise_file_limit()
     is_ours = args.file.is_dir() or args.file.suffix == ".jsonl"
     figures: dict[str, Any] | None = None
+    play = _ours(args) if is_ours else _intercode(args)
     async with registry.load_technology(args.backend) as backend, interrupts() as stop:
         warn_of_isolation(backend)
-        figures = await (_ours(args, backend) if is_ours else _intercode(args, backend))
+        figures = await play(backend)
     if figures is None:
         if args.json:
             emit_json({"error": "The replay was stopped."})
@@ -66,17 +68,27 @@ async def run(args: argparse.Namespace) -> int:
     return 1 if figures["harness_errors"] else 0
 
 
-async def _intercode(args: argparse.Namespace, backend: Technology) -> dict[str, Any]:
+Play = Callable[[Technology], Awaitable[dict[str, Any]]]
+
+
+def _intercode(args: argparse.Namespace) -> Play:
+    """Read a recorded result and its suite; give what plays them again."""
     recording = registry.resolve(registry.REPLAYS["read"])(args.file)
-    name = args.suite or recording.suite
-    if name is None:
+    args.suite = args.suite or recording.suite
+    if args.suite is None:
         raise InputError(f"{args.file} does not say which suite it was made on: name --suite.")
-    compat = args.compat or "intercode"
-    suite = registry.load_suite(name, data=args.data, compat=compat, base=args.base)
+    args.compat = args.compat or "intercode"
+    suite = arguments.load_suite(args)
     reference = None
     if args.reference is not None:
         reference = registry.resolve(registry.REPLAYS["reference"])(args.reference)
     recording = evolve(recording, episodes=recording.episodes[: args.limit])
+    return partial(_replay, args, suite, recording, reference)
+
+
+async def _replay(
+    args: argparse.Namespace, suite: Suite, recording: Any, reference: Any, backend: Technology
+) -> dict[str, Any]:
     await prepare(backend, (task.image for task in suite.tasks))
     admission = Admission(args.concurrency)
     seen = 0
@@ -108,24 +120,34 @@ async def _intercode(args: argparse.Namespace, backend: Technology) -> dict[str,
     return {"suite": suite.name, "backend": backend.name, **result}
 
 
-async def _ours(args: argparse.Namespace, backend: Technology) -> dict[str, Any]:
+def _ours(args: argparse.Namespace) -> Play:
+    """Read a run folder and its suite; give what plays it again."""
     if args.reference is not None:
         raise InputError("--reference goes with a recorded InterCode result, not a run folder.")
     recorded = {(e["task_id"], e["attempt"]): e for e in read_episodes(args.file)}
     recorded = dict(list(recorded.items())[: args.limit])
     manifest = read_manifest(args.file if args.file.is_dir() else args.file.parent)
-    suite = registry.load_suite(
-        args.suite or manifest.get("loaded_from") or manifest["suite"],
-        data=args.data,
-        compat=args.compat or manifest.get("compat"),
-        base=args.base,
-    )
+    args.suite = args.suite or manifest.get("loaded_from") or manifest["suite"]
+    args.compat = args.compat or manifest.get("compat")
+    args.dialect = args.dialect or manifest.get("dialect")
+    suite = arguments.load_suite(args)
     known = {task.id for task in suite.tasks}
     foreign = next((task for task, _ in recorded if task not in known), None)
     if foreign is not None:
         raise InputError(
             f"{args.file} holds task {foreign!r}, which {suite.name} has not: name its --suite."
         )
+    return partial(_again, args, suite, recorded, manifest)
+
+
+async def _again(
+    args: argparse.Namespace,
+    suite: Suite,
+    recorded: Mapping[tuple[str, int], Mapping[str, Any]],
+    manifest: Mapping[str, Any],
+    backend: Technology,
+) -> dict[str, Any]:
+    known = [task.id for task in suite.tasks]
     attempts = max((attempt for _, attempt in recorded), default=0) + 1
     every = {(task, attempt) for task in known for attempt in range(attempts)}
     replayed: dict[tuple[str, int], Mapping[str, Any]] = {}

@@ -97,6 +97,7 @@ async def run(args: argparse.Namespace) -> int:
                     command=sys.argv,
                     options={
                         "loaded_from": args.suite,
+                        "dialect": args.dialect,
                         "attempts": args.attempts,
                         "limit": args.limit,
                     },

@@ -46,6 +46,8 @@ class Gold:
 class SqlSuite(Suite):
     """Tasks that are solved in SQL and scored by rows and by what the database holds after."""
 
+    backend = "sqlite"
+
     def __init__(
         self,
         tasks: Sequence[Task],
