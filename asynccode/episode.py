@@ -2,7 +2,8 @@
 
 How an episode ends decides its reward:
 
-- The policy submits or skips, or the environment ends it: the environment's reward.
+- The policy submits or skips, or the environment ends it: the environment's reward. An
+  environment may let the policy try again after a submission (capture the flag).
 - The feedback shows rewards and the reward of a step is 1: that reward.
 - The turns, the wall time, a budget or the model's context run out: the environment is
   asked for the score of what is there (an unrecorded `Submit`), so the reward is known.
@@ -57,6 +58,7 @@ async def play(
     began = perf_counter()
     environment: Environment | None = None
     try:
+        task = suite.variant(task, attempt)
         environment = suite.environment(task, worlds)
         attempted = Attempt(
             environment=environment,

@@ -287,6 +287,14 @@ class Suite(ABC):
     def environment(self, task: Task, worlds: Worlds) -> Environment:
         """Give a fresh environment for `task`; it opens its worlds from `worlds`."""
 
+    def variant(self, task: Task, attempt: int) -> Task:
+        """Give `task` as it is in one attempt: the same in each, unless the suite varies it.
+
+        What varies depends on nothing but the suite (its seed included), the task and the
+        attempt, so that an attempt can be played again.
+        """
+        return task
+
     @property
     @abstractmethod
     def digest(self) -> str:

@@ -30,6 +30,7 @@ SUITES: dict[str, str] = {
     "intercode/spider": "asynccode.tasks.sql.intercode:load",
     "intercode/wikisql": "asynccode.tasks.sql.intercode:load",
     "intercode/bird": "asynccode.tasks.sql.intercode:load",
+    "ctf": "asynccode.tasks.ctf.suite:load",
     "intercode/": "asynccode.tasks.intercode.loader:load",
 }
 """Loaders of suites by name; a name that ends in `/` stands for all names that begin so."""
@@ -156,22 +157,27 @@ def load_suite(
     compat: str | None = None,
     base: str | None = None,
     dialect: str | None = None,
+    guesses: int | None = None,
+    seed: int = 0,
 ) -> Suite:
     """Load a suite by name, or from a loader, a class or an object at a dotted path.
 
-    Loaders of SQL suites take a `dialect` (see `DIALECTS`). Raises `InputError` if there is no
-    such suite, and what its loader raises (`TaskDataError`).
+    A loader that takes a `seed` gets it; those of SQL suites take a `dialect` (see `DIALECTS`),
+    those of suites that limit wrong answers `guesses`. Raises `InputError` if there is no such
+    suite or it does not take what was asked for, and what its loader raises (`TaskDataError`).
     """
     path, _ = _find(name, SUITES, "suite")
     found = resolve(path, "suite")
     if isinstance(found, type):
         found = found()
     elif not isinstance(found, Suite) and callable(found):
-        more: dict[str, Any] = {}
-        if dialect is not None:
-            if not _takes(found, "dialect"):
-                raise InputError(f"The suite {name!r} is not in SQL: leave out --dialect.")
-            more["dialect"] = dialect
+        more: dict[str, Any] = {"seed": seed} if _takes(found, "seed") else {}
+        for option, value in (("dialect", dialect), ("guesses", guesses)):
+            if value is not None:
+                if not _takes(found, option):
+                    why = {"dialect": "is not in SQL", "guesses": "limits no guesses"}[option]
+                    raise InputError(f"The suite {name!r} {why}: leave out --{option}.")
+                more[option] = value
         found = found(name, data=data, compat=compat, base=base, **more)
     if not isinstance(found, Suite):
         raise InputError(f"The suite {name!r} gives no asynccode.Suite.")

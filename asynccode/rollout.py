@@ -164,8 +164,8 @@ async def rollout(
     """Play `attempts` episodes of each task and yield an async iterator of the episodes.
 
     Names are looked up in the registry (`data`, `compat` and `base` go to the suite's loader,
-    `seed` to the policy) and what they name is closed at the end; objects stay the caller's.
-    `limits` replaces the suite's; `budget` is what an episode may spend beside turns and time;
+    `seed` to both, if they take one) and what they name is closed at the end; objects stay the
+    caller's. `limits` replaces the suite's; `budget` is what an episode may spend beside turns and time;
     `feedback` is how much the policy is told (`asynccode.feedback`); `limit` takes the first
     tasks only; `done` holds (task id, attempt) pairs to leave out; `pool_size` is the most
     sandboxes kept ready.
@@ -190,6 +190,7 @@ async def rollout(
                     compat=compat,
                     base=base,
                     dialect=dialect,
+                    seed=seed,
                 )
                 suite = await anyio.to_thread.run_sync(load)
             if isinstance(policy, str):

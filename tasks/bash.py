@@ -188,7 +188,7 @@ class BashEnvironment(Environment):
         if self._sandbox is None:
             raise InputError(f"Task {self.task.id!r} is not running: call reset first.")
         if isinstance(action, Skip):
-            return StepResult("", 0.0, True, False, _info())
+            return StepResult("", 0.0, True, False, step_info())
         if isinstance(action, Submit):
             return await self._submit(self._sandbox, action)
         if self._session is not None:
@@ -197,7 +197,7 @@ class BashEnvironment(Environment):
             result = await self._sandbox.exec(["bash", "-c", action])
         self._answer = result.text
         observation = observe(result, self._suite.limits, self.semantics)
-        return StepResult(observation, None, False, False, _info(result))
+        return StepResult(observation, None, False, False, step_info(result))
 
     async def score(self) -> StepResult:
         """Score what is there now, and the output of the last step."""
@@ -231,7 +231,7 @@ class BashEnvironment(Environment):
             workdir=self.task.image.workdir,
             ignore=self.task.metadata.get("ignore", ()),
         )
-        return StepResult("", parts["reward"], True, False, _info() | {"reward_parts": parts})
+        return StepResult("", parts["reward"], True, False, step_info() | {"reward_parts": parts})
 
     async def aclose(self) -> None:
         """Close the session and the sandbox."""
@@ -247,7 +247,8 @@ class BashEnvironment(Environment):
                     await sandbox.aclose()
 
 
-def _info(result: ExecResult | None = None) -> dict[str, Any]:
+def step_info(result: ExecResult | None = None) -> dict[str, Any]:
+    """Give the `info` of a step that ran, or (None) of one that ran no code."""
     if result is None:
         return {"outcome": None, "exit_code": None, "valid": True, "truncated": False}
     return {

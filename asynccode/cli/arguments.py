@@ -53,6 +53,19 @@ def add_suite(parser: argparse.ArgumentParser, *, optional: bool = False) -> Non
         metavar="NAME",
         help=f"SQL that is spoken on every engine: {', '.join(['native', *registry.DIALECTS])}",
     )
+    parser.add_argument(
+        "--guesses",
+        type=positive,
+        metavar="N",
+        help="wrong flags that end an episode (suites to capture flags in)",
+    )
+
+
+def add_seed(parser: argparse.ArgumentParser) -> None:
+    """Add the seed."""
+    parser.add_argument(
+        "--seed", type=int, default=0, help="given to policies and suites that take one"
+    )
 
 
 def add_backend(parser: argparse.ArgumentParser) -> None:
@@ -76,7 +89,13 @@ def add_concurrency(parser: argparse.ArgumentParser) -> None:
 def load_suite(args: argparse.Namespace) -> Suite:
     """Load the suite that was named; `args.backend` becomes the suite's unless it was named."""
     suite = registry.load_suite(
-        args.suite, data=args.data, compat=args.compat, base=args.base, dialect=args.dialect
+        args.suite,
+        data=args.data,
+        compat=args.compat,
+        base=args.base,
+        dialect=args.dialect,
+        guesses=args.guesses,
+        seed=args.seed,
     )
     args.backend = args.backend or suite.backend
     return suite

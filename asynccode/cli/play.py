@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-turns", type=arguments.positive, default=1000, metavar="N")
     acting.add_feedback(parser)
     acting.add_budget(parser)
+    arguments.add_seed(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -130,6 +130,8 @@ def _ours(args: argparse.Namespace) -> Play:
     args.suite = args.suite or manifest.get("loaded_from") or manifest["suite"]
     args.compat = args.compat or manifest.get("compat")
     args.dialect = args.dialect or manifest.get("dialect")
+    args.guesses = args.guesses or manifest.get("guesses")
+    args.seed = manifest.get("seed", 0)
     suite = arguments.load_suite(args)
     known = {task.id for task in suite.tasks}
     foreign = next((task for task, _ in recorded if task not in known), None)

@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     acting.add_feedback(parser)
     acting.add_budget(parser)
-    parser.add_argument("--seed", type=int, default=0, help="given to policies that take one")
+    arguments.add_seed(parser)
 
 
 async def run(args: argparse.Namespace) -> int:
@@ -100,6 +100,7 @@ async def run(args: argparse.Namespace) -> int:
                         "dialect": args.dialect,
                         "attempts": args.attempts,
                         "limit": args.limit,
+                        "guesses": args.guesses,
                     },
                 )
                 folder = RunFolder.open(args.output, manifest, resume=not args.no_resume)

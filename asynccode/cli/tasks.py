@@ -15,6 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_suite(parser)
     arguments.add_backend(parser)
     arguments.add_concurrency(parser)
+    arguments.add_seed(parser)
     parser.add_argument("--limit", type=arguments.positive, metavar="N", help="the first N tasks")
     parser.add_argument(
         "--audit",
