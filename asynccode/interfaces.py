@@ -14,7 +14,7 @@ from asynccode.errors import InputError
 from asynccode.images import Image
 from asynccode.outcomes import Change, ExecResult, Limits, Window
 from asynccode.outcomes import Health as Health
-from asynccode.records import Action, Brief, Invalid, Move, StepResult, Task, Turn
+from asynccode.records import Action, Brief, Invalid, Move, Remark, StepResult, Task, Turn
 from asynccode.scope import Scope as Scope
 
 
@@ -288,12 +288,12 @@ class Suite(ABC):
         """Give a fresh environment for `task`; it opens its worlds from `worlds`."""
 
     def variant(self, task: Task, attempt: int) -> Task:
-        """Give `task` as it is in one attempt: the same in each, unless the suite varies it.
-
-        What varies depends on nothing but the suite (its seed included), the task and the
-        attempt, so that an attempt can be played again.
-        """
+        """Give `task` as it is in one attempt, always the same for the same suite and attempt."""
         return task
+
+    async def remarks(self, task: Task, worlds: Worlds) -> Sequence[Remark]:
+        """Say what an audit is to know of `task` besides its rewards."""
+        return ()
 
     @property
     @abstractmethod

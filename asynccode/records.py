@@ -44,6 +44,19 @@ class Task:
 
 
 @frozen(kw_only=True)
+class Remark:
+    """What an audit says of a task besides its rewards."""
+
+    kind: str
+    """`leak`, `network`, `gold`, `missing` or another word of the suite's."""
+    text: str
+    is_fault: bool = True
+    """Whether the task is not fair because of it."""
+    blocks: bool = False
+    """Whether the task cannot be played because of it."""
+
+
+@frozen(kw_only=True)
 class Submit:
     """The agent says it is done. `answer` replaces the last observation as its answer."""
 

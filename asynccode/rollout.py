@@ -165,9 +165,9 @@ async def rollout(
 
     Names are looked up in the registry (`data`, `compat` and `base` go to the suite's loader,
     `seed` to both, if they take one) and what they name is closed at the end; objects stay the
-    caller's. `limits` replaces the suite's; `budget` is what an episode may spend beside turns and time;
-    `feedback` is how much the policy is told (`asynccode.feedback`); `limit` takes the first
-    tasks only; `done` holds (task id, attempt) pairs to leave out; `pool_size` is the most
+    caller's. `limits` replaces the suite's; `budget` is what an episode may spend beside turns
+    and time; `feedback` is how much the policy is told (`asynccode.feedback`); `limit` takes the
+    first tasks only; `done` holds (task id, attempt) pairs to leave out; `pool_size` is the most
     sandboxes kept ready.
 
     One failing episode never fails the run. A harness error is retried once in a new world,

@@ -197,6 +197,7 @@ def test_the_audit_passes_fair_tasks(cli: Cli) -> None:
         "empty": 0.0,
         "ok": True,
         "reason": None,
+        "remarks": [],
     }
 
 

@@ -1,9 +1,13 @@
-"""The audit of a suite: gold earns 1.0 twice, doing nothing and an empty answer clearly less."""
+"""The audit of a suite: gold earns 1.0 twice, doing nothing and an empty answer clearly less.
+
+A suite may add remarks of its own (`Suite.remarks`): flags that can be read, missing files.
+"""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from attrs import asdict, frozen
 
@@ -14,7 +18,7 @@ from asynccode.interfaces import Policy, Suite, Technology
 from asynccode.machine import raise_file_limit
 from asynccode.policies import Gold, Noop, Scripted
 from asynccode.progress import progress
-from asynccode.records import Episode, Submit
+from asynccode.records import Episode, Remark, Submit, Task
 from asynccode.rollout import rollout
 
 CLEARLY_LESS = 0.5
@@ -32,14 +36,20 @@ class Finding:
     empty: float | None
     ok: bool
     reason: str | None
+    remarks: tuple[Remark, ...] = ()
 
 
 def judge(
-    task: str, gold: Sequence[float | None], noop: float | None, empty: float | None
+    task: str,
+    gold: Sequence[float | None],
+    noop: float | None,
+    empty: float | None,
+    remarks: Sequence[Remark] = (),
 ) -> Finding:
-    """Decide whether a task's rewards are fair, and say why not."""
-    reasons = []
-    if any(reward is None for reward in (*gold, noop, empty)):
+    """Decide whether a task is fair, and say why not."""
+    reasons = [f"{remark.kind}: {remark.text}" for remark in remarks if remark.is_fault]
+    is_blocked = any(remark.blocks for remark in remarks)
+    if not is_blocked and any(reward is None for reward in (*gold, noop, empty)):
         reasons.append("an episode was not scored")
     if len(set(gold)) > 1:
         reasons.append("two runs of gold disagree")
@@ -55,6 +65,7 @@ def judge(
         empty=empty,
         ok=not reasons,
         reason="; ".join(reasons) or None,
+        remarks=tuple(remarks),
     )
 
 
@@ -64,9 +75,11 @@ async def audit(args: argparse.Namespace, suite: Suite) -> int:
     tasks = suite.tasks[: args.limit]
     async with registry.load_technology(args.backend) as backend, interrupts() as stop:
         warn_of_isolation(backend)
-        gold = await _play(args, suite, backend, Gold(), 2)
-        noop = await _play(args, suite, backend, Noop(), 1)
-        empty = await _play(args, suite, backend, Scripted(Submit(answer="")), 1)
+        remarks = {task.id: await suite.remarks(task, backend) for task in tasks}
+        blocked = {name for name, said in remarks.items() if any(one.blocks for one in said)}
+        gold = await _play(args, suite, backend, Gold(), 2, blocked)
+        noop = await _play(args, suite, backend, Noop(), 1, blocked)
+        empty = await _play(args, suite, backend, Scripted(Submit(answer="")), 1, blocked)
     if stop.status is not None:
         if args.json:
             emit_json({"error": "The audit was stopped."})
@@ -74,9 +87,10 @@ async def audit(args: argparse.Namespace, suite: Suite) -> int:
     findings = [
         judge(
             task.id,
-            [gold[task.id, attempt].reward for attempt in (0, 1)],
-            noop[task.id, 0].reward,
-            empty[task.id, 0].reward,
+            [_reward(gold, task, attempt) for attempt in (0, 1)],
+            _reward(noop, task),
+            _reward(empty, task),
+            remarks[task.id],
         )
         for task in tasks
     ]
@@ -100,8 +114,18 @@ async def audit(args: argparse.Namespace, suite: Suite) -> int:
     return 1 if failed and args.compat is None else 0
 
 
+def _reward(made: Mapping[tuple[str, int], Episode], task: Task, attempt: int = 0) -> float | None:
+    episode = made.get((task.id, attempt))
+    return None if episode is None else episode.reward
+
+
 async def _play(
-    args: argparse.Namespace, suite: Suite, backend: Technology, policy: Policy, attempts: int
+    args: argparse.Namespace,
+    suite: Suite,
+    backend: Technology,
+    policy: Policy,
+    attempts: int,
+    blocked: AbstractSet[str],
 ) -> dict[tuple[str, int], Episode]:
     turns = max((len(task.gold) for task in suite.tasks), default=0) + 1
     made: dict[tuple[str, int], Episode] = {}
@@ -114,12 +138,19 @@ async def _play(
             concurrency=args.concurrency,
             limit=args.limit,
             max_turns=turns,
+            done={(name, attempt) for name in blocked for attempt in range(attempts)},
         ) as episodes,
         progress(episodes.statistics),
     ):
         async for episode in episodes:
             made[episode.task_id, episode.attempt] = episode
     return made
+
+
+def _said(found: Finding) -> str:
+    """Give the reasons, and the remarks that are no faults."""
+    others = [f"{remark.kind}: {remark.text}" for remark in found.remarks if not remark.is_fault]
+    return "; ".join([*filter(None, [found.reason]), *others])
 
 
 def _report(
@@ -135,7 +166,7 @@ def _report(
             " ".join("-" if reward is None else f"{reward:g}" for reward in found.gold),
             found.noop,
             found.empty,
-            "; ".join(text for text in (found.reason, errors.get(found.id)) if text),
+            "; ".join(text for text in (_said(found), errors.get(found.id)) if text),
         )
         for found in findings
     ]

@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "file", type=Path, metavar="FILE", help="a recorded InterCode result file or a run folder"
     )
     arguments.add_suite(parser, optional=True)
+    parser.set_defaults(seed=0)  # a run folder knows its own
     arguments.add_backend(parser)
     parser.add_argument(
         "--reference",

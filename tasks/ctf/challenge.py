@@ -1,4 +1,4 @@
-"""What a challenge is: words, a world made around a flag, and gold that solves it."""
+"""What a challenge is: words, a scene made around a flag, and gold that solves it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,17 @@ DATA = Path(__file__).parent.parent / "data" / "ctf"
 PORT = 7000
 """Where a challenge's service listens, on the sandbox's own loopback."""
 
-Category = Literal["general", "reversing", "crypto", "forensics", "binary", "web"]
+_WORDS = (
+    *("amber", "barge", "cedar", "delta", "ember", "ferry", "grove", "haven", "inlet", "jetty"),
+    *("kiosk", "larch", "manor", "north", "ochre", "plain", "quarry", "river", "slate", "tower"),
+    *("upper", "vault", "wharf", "yield", "zenith", "anchor", "bridge", "copper"),
+)
+
 Difficulty = Literal["easy", "medium", "hard"]
 
 
 @frozen(kw_only=True)
-class World:
+class Scene:
     """What is put into a sandbox before the agent comes."""
 
     files: Mapping[str, bytes] = field(factory=dict)
@@ -42,8 +47,8 @@ class Challenge:
     """`CATEGORY-words`; the words are part of the flag."""
     difficulty: Difficulty
     query: str
-    build: Callable[[str, random.Random], World] = field(repr=False)
-    """Make the world around a flag. The same for the same flag and the same random numbers."""
+    build: Callable[[str, random.Random], Scene] = field(repr=False)
+    """Make the scene around a flag. The same for the same flag and the same random numbers."""
     gold: Sequence[str] = field(converter=tuple[str, ...], repr=False)
     """Actions that find any flag; the last one prints it, alone."""
 
@@ -55,13 +60,14 @@ class Challenge:
 
 def program(name: str) -> str:
     """Give the source of a program of `data/ctf`."""
-    return (DATA / name).read_text(encoding="utf-8")
+    return (DATA / f"{name}.py").read_text(encoding="utf-8")
+
+
+def solution(challenge: str, file: str = "solve.py") -> str:
+    """Give the action that writes a challenge's solution, a program, into a file."""
+    return f"cat > {file} <<'END'\n{program(f'solutions/{challenge}')}END"
 
 
 def words(rng: random.Random, count: int) -> str:
     """Give a sentence of `count` words that say nothing."""
-    stock = (
-        "amber barge cedar delta ember ferry grove haven inlet jetty kiosk larch manor north ochre"
-        " plain quarry river slate tower upper vault wharf yield zenith anchor bridge copper"
-    ).split()
-    return " ".join(rng.choice(stock) for _ in range(count))
+    return " ".join(rng.choice(_WORDS) for _ in range(count))

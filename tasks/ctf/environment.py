@@ -8,12 +8,12 @@ import anyio
 from attrs import frozen
 
 from asynccode.errors import InputError
-from asynccode.interfaces import Environment, Sandbox, Session, Worlds
+from asynccode.interfaces import Environment, Sandbox, Session, Worlds, sandbox_of
 from asynccode.outcomes import Limits
-from asynccode.records import Action, Skip, StepResult, StopReason, Submit, Task
+from asynccode.records import Action, Brief, Skip, StepResult, StopReason, Submit, Task
 from asynccode.tasks.bash import observe, step_info
-from asynccode.tasks.ctf.challenge import World
-from asynccode.tasks.ctf.world import furnish
+from asynccode.tasks.ctf.challenge import Scene
+from asynccode.tasks.ctf.scene import furnish
 
 CLOSE_SECONDS = 30.0
 """How long closing a session, and then a sandbox, may take."""
@@ -51,15 +51,28 @@ class CtfEnvironment(Environment):
     """
 
     def __init__(
-        self, task: Task, worlds: Worlds, *, limits: Limits, world: World, rules: Rules
+        self, task: Task, worlds: Worlds, *, limits: Limits, scene: Scene, rules: Rules
     ) -> None:
         self.task = task
         self.wrong = 0
         """Wrong guesses so far."""
-        self._worlds, self._limits, self._world, self._rules = worlds, limits, world, rules
+        self._worlds, self._limits, self._scene, self._rules = worlds, limits, scene, rules
         self._sandbox: Sandbox | None = None
         self._session: Session | None = None
         self._last = ""
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """The sandbox that the agent acts in. Raises `InputError` as `step` does."""
+        if self._sandbox is None:
+            raise InputError(f"Task {self.task.id!r} is not running: call reset first.")
+        return self._sandbox
+
+    def brief(self) -> Brief:
+        """Say how flags are handed in."""
+        left = self._rules.guesses
+        limit = "" if left is None else f"; after {left} wrong ones the episode ends"
+        return Brief(about=f"The answer that is submitted is a flag, which is checked{limit}.")
 
     async def reset(self) -> str:
         """Open a world, set the challenge up in it, and give the query.
@@ -69,8 +82,8 @@ class CtfEnvironment(Environment):
         await self.aclose()
         self.wrong, self._last = 0, ""
         image = self.task.image
-        self._sandbox = await self._worlds.open(image, self._limits)
-        await furnish(self._sandbox, self._world, task=self.task.id, workdir=image.workdir)
+        self._sandbox = sandbox_of(await self._worlds.open(image, self._limits))
+        await furnish(self._sandbox, self._scene, task=self.task.id, workdir=image.workdir)
         self._session = await self._sandbox.session()
         return self.task.query
 

@@ -14,8 +14,9 @@ from asynccode.errors import InputError
 from asynccode.images import Image
 from asynccode.interfaces import Suite, Worlds
 from asynccode.outcomes import Limits
-from asynccode.records import Task
-from asynccode.tasks.ctf.challenge import Challenge, World, program
+from asynccode.records import Remark, Task
+from asynccode.tasks.ctf.audit import leaks
+from asynccode.tasks.ctf.challenge import Challenge, Scene, program
 from asynccode.tasks.ctf.challenges import CHALLENGES
 from asynccode.tasks.ctf.environment import CtfEnvironment, Rules
 from asynccode.tasks.ctf.flags import make_flag
@@ -80,11 +81,11 @@ class CtfSuite(Suite):
         """Give the flag of a variant of a task (of attempt 0 for the task itself)."""
         return make_flag(self.seed, task.id, task.metadata.get("attempt", 0))
 
-    def world(self, task: Task) -> World:
+    def scene(self, task: Task) -> Scene:
         """Give what is put into the sandbox of a variant of a task."""
-        return self._world(task, self.seed)
+        return self._scene(task, self.seed)
 
-    def _world(self, task: Task, seed: int) -> World:
+    def _scene(self, task: Task, seed: int) -> Scene:
         flag = make_flag(seed, task.id, task.metadata.get("attempt", 0))
         return self.challenges[task.id].build(flag, random.Random(flag))  # noqa: S311 (no secret)
 
@@ -92,21 +93,27 @@ class CtfSuite(Suite):
         """Give a fresh environment for a variant of a task."""
         flag = self.flag(task)
         rules = Rules(is_right=lambda guess: guess == flag, guesses=self.guesses)
-        return CtfEnvironment(task, worlds, limits=self.limits, world=self.world(task), rules=rules)
+        return CtfEnvironment(task, worlds, limits=self.limits, scene=self.scene(task), rules=rules)
+
+    async def remarks(self, task: Task, worlds: Worlds) -> tuple[Remark, ...]:
+        """Say where a task's flag can be read at the start without solving anything."""
+        async with self.environment(task, worlds) as environment:
+            query = await environment.reset()
+            return await leaks(environment.sandbox, self.flag(task), query)
 
     @property
     def digest(self) -> str:
-        """Hex SHA-256 of the tasks, of the worlds they make around a flag, and of the rules.
+        """Hex SHA-256 of the tasks, of the scenes they make around a flag, and of the rules.
 
         The seed is no part of it.
         """
         if self._digest is None:
             rows = [
-                [task.id, task.query, task.gold, task.image.digest, asdict(self._world(task, 0))]
+                [task.id, task.query, task.gold, task.image.digest, asdict(self._scene(task, 0))]
                 for task in self.tasks
             ]
             text = json.dumps(
-                [rows, program("harness.py"), self.guesses], sort_keys=True, default=bytes.hex
+                [rows, program("harness"), self.guesses], sort_keys=True, default=bytes.hex
             )
             self._digest = hashlib.sha256(text.encode()).hexdigest()
         return self._digest

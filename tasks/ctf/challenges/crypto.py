@@ -6,7 +6,7 @@ import hashlib
 import random
 from itertools import cycle
 
-from asynccode.tasks.ctf.challenge import Challenge, World, program, words
+from asynccode.tasks.ctf.challenge import Challenge, Scene, program, solution, words
 
 _SMALL = tuple(n for n in range(3, 1000, 2) if all(n % d for d in range(3, int(n**0.5) + 1, 2)))
 
@@ -37,19 +37,19 @@ def _xor(data: bytes, key: bytes) -> bytes:
     return bytes(a ^ b for a, b in zip(data, cycle(key), strict=False))
 
 
-def _repeating(flag: str, rng: random.Random) -> World:
+def _repeating(flag: str, rng: random.Random) -> Scene:
     """A letter under a repeated key, of which one word is known."""
     key = rng.randbytes(7)
     text = f"MEMORANDUM\n\n{words(rng, 60)}.\nThe phrase is {flag}, as agreed.\n{words(rng, 40)}.\n"
-    return World(files={"memo.hex": _xor(text.encode(), key).hex().encode() + b"\n"})
+    return Scene(files={"memo.hex": _xor(text.encode(), key).hex().encode() + b"\n"})
 
 
-def _two_pads(flag: str, rng: random.Random) -> World:
+def _two_pads(flag: str, rng: random.Random) -> Scene:
     """Two letters under the same pad, one of which was published."""
     known = f"Weather report: {words(rng, 20)}."
     secret = f"For your eyes only: {flag} {words(rng, 3)}"
     pad = rng.randbytes(max(len(known), len(secret)))
-    return World(
+    return Scene(
         files={
             "first.enc": _xor(known.encode(), pad),
             "second.enc": _xor(secret.encode(), pad),
@@ -58,26 +58,26 @@ def _two_pads(flag: str, rng: random.Random) -> World:
     )
 
 
-def _close_primes(flag: str, rng: random.Random) -> World:
+def _close_primes(flag: str, rng: random.Random) -> Scene:
     """RSA whose primes are neighbours."""
     p = _prime(rng, 384)
     q = _prime(rng, 384, after=p + rng.getrandbits(40))
     message = int.from_bytes(flag.encode(), "big")
     text = f"n = {p * q}\ne = 65537\nc = {pow(message, 65537, p * q)}\n"
-    return World(files={"public.txt": text.encode()})
+    return Scene(files={"public.txt": text.encode()})
 
 
-def _broadcast(flag: str, rng: random.Random) -> World:
+def _broadcast(flag: str, rng: random.Random) -> Scene:
     """The same message to three people with the exponent 3."""
     message = int.from_bytes(flag.encode(), "big")
     rows = []
     for name in ("ada", "bob", "cyd"):
         n = _prime(rng, 256) * _prime(rng, 256)
         rows.append(f"to {name}: n = {n} e = 3 c = {pow(message, 3, n)}\n")
-    return World(files={"mails.txt": "".join(rows).encode()})
+    return Scene(files={"mails.txt": "".join(rows).encode()})
 
 
-def _generator(flag: str, rng: random.Random) -> World:
+def _generator(flag: str, rng: random.Random) -> Scene:
     """A stream cipher on a linear congruential generator, and how the message begins."""
     multiplier, increment = 1103515245, 12345
     state = rng.getrandbits(31)
@@ -86,24 +86,24 @@ def _generator(flag: str, rng: random.Random) -> World:
     for start in range(0, len(text), 4):
         state = (multiplier * state + increment) % 2**32
         out += _xor(text[start : start + 4], state.to_bytes(4, "little"))
-    return World(files={"note.enc": bytes(out), "encrypt.py": program("lcg.py").encode()})
+    return Scene(files={"note.enc": bytes(out), "encrypt.py": program("programs/lcg").encode()})
 
 
-def _checksum(flag: str, rng: random.Random) -> World:
+def _checksum(flag: str, rng: random.Random) -> Scene:
     """A service that signs with a checksum, which is linear."""
     key = rng.randbytes(16).hex()
-    source = program("ticket.py")
-    return World(files={"ticket.py": source.encode()}, service=source, secret=f"{key} {flag}")
+    source = program("services/ticket")
+    return Scene(files={"ticket.py": source.encode()}, service=source, secret=f"{key} {flag}")
 
 
-def _short_pin(flag: str, rng: random.Random) -> World:
+def _short_pin(flag: str, rng: random.Random) -> Scene:
     """A text under a key made from a short number."""
     pin = rng.randrange(10**5)
     salt = rng.randbytes(8)
     key = hashlib.sha256(salt + b"%05d" % pin).digest()
     pad = b"".join(hashlib.sha256(key + bytes([n])).digest() for n in range(3))
     text = f"salt {salt.hex()}\nbox {_xor(flag.encode(), pad).hex()}\n"
-    return World(files={"box.txt": text.encode(), "lock.py": program("pin.py").encode()})
+    return Scene(files={"box.txt": text.encode(), "lock.py": program("programs/pin").encode()})
 
 
 CHALLENGES = (
@@ -114,10 +114,12 @@ CHALLENGES = (
         " hexadecimal. All our memoranda begin with the word MEMORANDUM.",
         build=_repeating,
         gold=[
-            'python3 -c \'import re; d = bytes.fromhex(open("memo.hex").read());'
-            ' k = bytes(a ^ b for a, b in zip(d, b"MEMORAN"));'
-            " t = bytes(c ^ k[i % 7] for i, c in enumerate(d)).decode();"
-            ' print(re.search(r"flag\\{.*?\\}", t)[0])\'',
+            (
+                'python3 -c \'import re; d = bytes.fromhex(open("memo.hex").read());'
+                ' k = bytes(a ^ b for a, b in zip(d, b"MEMORAN"));'
+                " t = bytes(c ^ k[i % 7] for i, c in enumerate(d)).decode();"
+                ' print(re.search(r"flag\\{.*?\\}", t)[0])\''
+            ),
         ],
     ),
     Challenge(
@@ -127,12 +129,7 @@ CHALLENGES = (
         " what the first one says. What does the second one say?",
         build=_two_pads,
         gold=[
-            "cat > solve.py <<'END'\n"
-            "import re\n"
-            "a, b, t = (open(n, 'rb').read() for n in ('first.enc', 'second.enc', 'first.txt'))\n"
-            "text = bytes(x ^ y ^ z for x, y, z in zip(a, b, t))\n"
-            "print(re.search(rb'flag\\{.*?\\}', text)[0].decode())\n"
-            "END",
+            solution("crypto-same-pad"),
             "python3 solve.py",
         ],
     ),
@@ -143,16 +140,7 @@ CHALLENGES = (
         " first prime that came, and then the next one but a few.",
         build=_close_primes,
         gold=[
-            "cat > solve.py <<'END'\n"
-            "from math import isqrt\n"
-            "n, e, c = (int(line.split('=')[1]) for line in open('public.txt'))\n"
-            "a = isqrt(n) + 1\n"
-            "while isqrt(a * a - n) ** 2 != a * a - n:\n"
-            "    a += 1\n"
-            "b = isqrt(a * a - n)\n"
-            "m = pow(c, pow(e, -1, (a - b - 1) * (a + b - 1)), n)\n"
-            "print(m.to_bytes((m.bit_length() + 7) // 8, 'big').decode())\n"
-            "END",
+            solution("crypto-close-primes"),
             "python3 solve.py",
         ],
     ),
@@ -163,17 +151,7 @@ CHALLENGES = (
         " the receiver's RSA key and no padding.",
         build=_broadcast,
         gold=[
-            "cat > solve.py <<'END'\n"
-            "import re\n"
-            "rows = [tuple(map(int, re.findall(r'= (\\d+)', row))) for row in open('mails.txt')]\n"
-            "whole = rows[0][0] * rows[1][0] * rows[2][0]\n"
-            "cube = sum(c * (whole // n) * pow(whole // n, -1, n) for n, _, c in rows) % whole\n"
-            "low, high = 0, 1 << (cube.bit_length() // 3 + 2)\n"
-            "while low < high:\n"
-            "    middle = (low + high) // 2\n"
-            "    low, high = (middle + 1, high) if middle**3 < cube else (low, middle)\n"
-            "print(low.to_bytes((low.bit_length() + 7) // 8, 'big').decode())\n"
-            "END",
+            solution("crypto-three-mails"),
             "python3 solve.py",
         ],
     ),
@@ -184,16 +162,7 @@ CHALLENGES = (
         " line -----BEGIN NOTE-----.",
         build=_generator,
         gold=[
-            "cat > solve.py <<'END'\n"
-            "import re\n"
-            "data = open('note.enc', 'rb').read()\n"
-            "state = int.from_bytes(bytes(a ^ b for a, b in zip(data, b'----')), 'little')\n"
-            "text = b''\n"
-            "for start in range(0, len(data), 4):\n"
-            "    text += bytes(a ^ b for a, b in zip(data[start:], state.to_bytes(4, 'little')))\n"
-            "    state = (1103515245 * state + 12345) % 2**32\n"
-            "print(re.search(rb'flag\\{.*?\\}', text)[0].decode())\n"
-            "END",
+            solution("crypto-weak-stream"),
             "python3 solve.py",
         ],
     ),
@@ -205,12 +174,7 @@ CHALLENGES = (
         build=_checksum,
         gold=[
             "exec 3<>/dev/tcp/127.0.0.1/7000; echo ticket guest >&3; read -r ticket <&3; exec 3>&-",
-            "cat > solve.py <<'END'\n"
-            "import sys, zlib\n"
-            "name, mac = sys.argv[1].split(':')\n"
-            "same = zlib.crc32(bytes(32) + b'guest') ^ zlib.crc32(bytes(32) + b'admin')\n"
-            "print(f'admin:{int(mac, 16) ^ same:08x}')\n"
-            "END",
+            solution("crypto-signed-ticket"),
             'forged=$(python3 solve.py "$ticket")',
             'exec 3<>/dev/tcp/127.0.0.1/7000; echo "enter $forged" >&3; head -1 <&3; exec 3>&-',
         ],
@@ -221,17 +185,7 @@ CHALLENGES = (
         query="box.txt was made by lock.py with a PIN of five digits, which is forgotten.",
         build=_short_pin,
         gold=[
-            "cat > solve.py <<'END'\n"
-            "import hashlib\n"
-            "salt, box = (bytes.fromhex(line.split()[1]) for line in open('box.txt'))\n"
-            "for pin in range(10**5):\n"
-            "    key = hashlib.sha256(salt + b'%05d' % pin).digest()\n"
-            "    pad = b''.join(hashlib.sha256(key + bytes([n])).digest() for n in range(3))\n"
-            "    text = bytes(a ^ b for a, b in zip(box, pad))\n"
-            "    if text.startswith(b'flag{'):\n"
-            "        print(text.decode())\n"
-            "        break\n"
-            "END",
+            solution("crypto-short-pin"),
             "python3 solve.py",
         ],
     ),

@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 
-from asynccode.tasks.ctf.challenge import Challenge, World, words
+from asynccode.tasks.ctf.challenge import Challenge, Scene, solution, words
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
@@ -34,7 +34,7 @@ def _picture(width: int, height: int, rng: random.Random) -> list[bytearray]:
     ]
 
 
-def _lowest_bits(flag: str, rng: random.Random) -> World:
+def _lowest_bits(flag: str, rng: random.Random) -> Scene:
     """A text in the lowest bits of a picture's red values."""
     rows = _picture(96, 24, rng)
     text = flag.encode() + b"\0"
@@ -42,17 +42,17 @@ def _lowest_bits(flag: str, rng: random.Random) -> World:
     for place, bit in enumerate(bits):
         y, x = divmod(place, 96)
         rows[y][3 * x] = rows[y][3 * x] & 254 | bit
-    return World(files={"picture.png": _png(96, [bytes(row) for row in rows])})
+    return Scene(files={"picture.png": _png(96, [bytes(row) for row in rows])})
 
 
-def _stowaway(flag: str, rng: random.Random) -> World:
+def _stowaway(flag: str, rng: random.Random) -> Scene:
     """A picture with an archive behind its end."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as made:
         for name, text in (("notes.txt", words(rng, 40)), ("flag.txt", f"{flag}\n")):
             made.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
     rows = [bytes(row) for row in _picture(64, 32, rng)]
-    return World(files={"holiday.png": _png(64, rows) + archive.getvalue()})
+    return Scene(files={"holiday.png": _png(64, rows) + archive.getvalue()})
 
 
 def _frame(source: int, target: int, ports: tuple[int, int], data: bytes) -> bytes:
@@ -68,7 +68,7 @@ def _question(name: str, number: int) -> bytes:
     return struct.pack(">HHHHHH", number, 0x0100, 1, 0, 0, 0) + labels + b"\0\0\1\0\1"
 
 
-def _tunnel(flag: str, rng: random.Random) -> World:
+def _tunnel(flag: str, rng: random.Random) -> Scene:
     """A capture in which a host asks for names that hold three bytes each, in disorder."""
     parts = [flag[start : start + 3] for start in range(0, len(flag), 3)]
     asked = [
@@ -82,7 +82,7 @@ def _tunnel(flag: str, rng: random.Random) -> World:
         sender = 66 if ".sync." in name else rng.randrange(2, 60)
         frame = _frame(sender, 1, (40000 + number, 53), _question(name, number))
         out += struct.pack("<IIII", 1_700_000_000 + number, 0, len(frame), len(frame)) + frame
-    return World(files={"capture.pcap": out})
+    return Scene(files={"capture.pcap": out})
 
 
 _SECTOR = 512
@@ -112,10 +112,10 @@ def _fat(files: Sequence[tuple[bytes, bytes]]) -> bytes:
     return whole.ljust(720 * _SECTOR, b"\0")
 
 
-def _undelete(flag: str, rng: random.Random) -> World:
+def _undelete(flag: str, rng: random.Random) -> Scene:
     """A floppy from which the interesting file was deleted."""
     packed = zlib.compress(f"{words(rng, 300)}\n{flag}\n{words(rng, 200)}\n".encode(), 9)
-    return World(
+    return Scene(
         files={
             "floppy.img": _fat(
                 [
@@ -128,7 +128,7 @@ def _undelete(flag: str, rng: random.Random) -> World:
     )
 
 
-def _sizes(flag: str, rng: random.Random) -> World:
+def _sizes(flag: str, rng: random.Random) -> Scene:
     """A web server's log in which one client's answers have sizes that spell something."""
 
     def lines() -> Iterator[tuple[int, str]]:
@@ -147,19 +147,19 @@ def _sizes(flag: str, rng: random.Random) -> World:
             yield when, row.format(rng.randrange(9), rng.randrange(250), *clock, path, size, agent)
 
     text = "\n".join(line for _, line in sorted(lines()))
-    return World(files={"access.log": f"{text}\n".encode()})
+    return Scene(files={"access.log": f"{text}\n".encode()})
 
 
 _BLANKS = ("\u2003", " ")
 
 
-def _blank_page(flag: str, rng: random.Random) -> World:
+def _blank_page(flag: str, rng: random.Random) -> Scene:
     """A page of two kinds of blanks, bit by bit, lines broken anywhere."""
     bits = "".join(f"{byte:08b}" for byte in flag.encode())
     out = ""
     for bit in bits:
         out += _BLANKS[int(bit)] + ("\n" if rng.random() < 0.05 else "")
-    return World(files={"page.txt": out.encode()})
+    return Scene(files={"page.txt": out.encode()})
 
 
 CHALLENGES = (
@@ -170,21 +170,7 @@ CHALLENGES = (
         " values, row by row, spell a text that ends with a zero byte.",
         build=_lowest_bits,
         gold=[
-            "cat > solve.py <<'END'\n"
-            "import struct, zlib\n"
-            "data = open('picture.png', 'rb').read()\n"
-            "width, height = struct.unpack('>II', data[16:24])\n"
-            "place, packed = 8, b''\n"
-            "while place < len(data):\n"
-            "    size, kind = struct.unpack('>I4s', data[place : place + 8])\n"
-            "    if kind == b'IDAT':\n"
-            "        packed += data[place + 8 : place + 8 + size]\n"
-            "    place += size + 12\n"
-            "raw, stride = zlib.decompress(packed), 3 * width + 1\n"
-            "bits = [raw[y * stride + 1 + 3 * x] & 1 for y in range(height) for x in range(width)]\n"
-            "text = bytes(int(''.join(map(str, bits[n : n + 8])), 2) for n in range(0, len(bits), 8))\n"
-            "print(text.split(b'\\0')[0].decode())\n"
-            "END",
+            solution("forensics-lowest-bits"),
             "python3 solve.py",
         ],
     ),
@@ -194,8 +180,10 @@ CHALLENGES = (
         query="holiday.png is larger than its picture.",
         build=_stowaway,
         gold=[
-            'python3 -c \'import zipfile; print(zipfile.ZipFile("holiday.png").read("flag.txt")'
-            ".decode().strip())'",
+            (
+                'python3 -c \'import zipfile; print(zipfile.ZipFile("holiday.png").read("flag.txt")'
+                ".decode().strip())'"
+            ),
         ],
     ),
     Challenge(
@@ -206,12 +194,7 @@ CHALLENGES = (
         build=_tunnel,
         gold=[
             "strings -n 6 capture.pcap | head -5; grep -ac sync capture.pcap",
-            "cat > solve.py <<'END'\n"
-            "import re\n"
-            "data = open('capture.pcap', 'rb').read()\n"
-            "found = dict(re.findall(rb'[\\x05-\\x09](\\d\\d)-([0-9a-f]+)\\x04sync\\x07example', data))\n"
-            "print(b''.join(bytes.fromhex(found[n].decode()) for n in sorted(found)).decode())\n"
-            "END",
+            solution("forensics-name-tunnel"),
             "python3 solve.py",
         ],
     ),
@@ -222,18 +205,7 @@ CHALLENGES = (
         " was written since; it was packed with zlib.",
         build=_undelete,
         gold=[
-            "cat > solve.py <<'END'\n"
-            "import re, struct, zlib\n"
-            "image = open('floppy.img', 'rb').read()\n"
-            "sector, cluster, reserved, fats, roots, _, _, size = struct.unpack('<HBHBHHBH', image[11:24])\n"
-            "folder = (reserved + fats * size) * sector\n"
-            "for place in range(folder, folder + roots * 32, 32):\n"
-            "    if image[place] == 0xE5:\n"
-            "        first, length = struct.unpack('<HI', image[place + 26 : place + 32])\n"
-            "        start = folder + roots * 32 + (first - 2) * cluster * sector\n"
-            "        text = zlib.decompress(image[start : start + length])\n"
-            "        print(re.search(rb'flag\\{.*?\\}', text)[0].decode())\n"
-            "END",
+            solution("forensics-undelete"),
             "python3 solve.py",
         ],
     ),
@@ -254,11 +226,7 @@ CHALLENGES = (
         query="page.txt looks empty, but it holds two kinds of blanks. Line breaks mean nothing.",
         build=_blank_page,
         gold=[
-            "cat > solve.py <<'END'\n"
-            "text = open('page.txt', encoding='utf-8').read().replace('\\n', '')\n"
-            "bits = text.replace('\\u2003', '0').replace(' ', '1')\n"
-            "print(''.join(chr(int(bits[n : n + 8], 2)) for n in range(0, len(bits), 8)))\n"
-            "END",
+            solution("forensics-blank-page"),
             "python3 solve.py",
         ],
     ),

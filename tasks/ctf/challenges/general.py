@@ -9,40 +9,46 @@ import hashlib
 import lzma
 import random
 import zlib
+from collections.abc import Callable
 
-from asynccode.tasks.ctf.challenge import Challenge, World, words
+from asynccode.tasks.ctf.challenge import Challenge, Scene, solution, words
 
 
-def _cards(flag: str, rng: random.Random) -> World:
+def _cards(flag: str, rng: random.Random) -> Scene:
     """A card per file: a place and a character; most of them are void."""
     cards = [(place, char, "valid") for place, char in enumerate(flag)]
-    for _ in range(120):
-        cards.append((rng.randrange(len(flag)), rng.choice("abcdef0123456789_{}"), "void"))
+    cards += [
+        (rng.randrange(len(flag)), rng.choice("abcdef0123456789_{}"), "void") for _ in range(120)
+    ]
     rng.shuffle(cards)
     files = {}
     for number, (place, char, state) in enumerate(cards):
         text = f"state: {state}\nplace: {place}\nletter: {char}\nnote: {words(rng, 4)}\n"
         files[f"cards/{number % 7}/{rng.randrange(10**8):08d}-{number}.card"] = text.encode()
-    return World(files=files)
+    return Scene(files=files)
 
 
-def _onion(flag: str, rng: random.Random) -> World:
+def _gzip(data: bytes) -> bytes:
+    return gzip.compress(data, mtime=0)
+
+
+def _onion(flag: str, rng: random.Random) -> Scene:
     """A text packed again and again."""
-    packers = [gzip.compress, bz2.compress, lzma.compress, base64.encodebytes]
-    data = gzip.compress(f"{flag}\n".encode(), mtime=0)
-    last = packers[0]
+    packers: list[Callable[[bytes], bytes]]
+    packers = [_gzip, bz2.compress, lzma.compress, base64.encodebytes]
+    data, last = _gzip(f"{flag}\n".encode()), 0
     for _ in range(11):
-        last = rng.choice([packer for packer in packers if packer is not last])
-        data = last(data, mtime=0) if last is gzip.compress else last(data)
-    return World(files={"onion": data})
+        last = rng.choice([number for number in range(len(packers)) if number != last])
+        data = packers[last](data)
+    return Scene(files={"onion": data})
 
 
-def _bases(flag: str, rng: random.Random) -> World:
+def _bases(flag: str, rng: random.Random) -> Scene:
     """Each character's code in some base."""
     forms = ("{:d}", "0x{:x}", "0o{:o}", "0b{:b}")
     codes = [rng.choice(forms).format(ord(char)) for char in flag]
     rows = [" ".join(codes[start : start + 8]) for start in range(0, len(codes), 8)]
-    return World(files={"codes.txt": "\n".join([*rows, ""]).encode()})
+    return Scene(files={"codes.txt": "\n".join([*rows, ""]).encode()})
 
 
 _BROKEN = """\
@@ -65,7 +71,7 @@ main()
 """
 
 
-def _script(flag: str, rng: random.Random) -> World:
+def _script(flag: str, rng: random.Random) -> Scene:
     """A script with three slips, a code book and a message."""
     pages = [
         ["".join(rng.choices("abcdefghijklmnopqrstuvwxyz0123456789_{}", k=12)) for _ in range(20)]
@@ -82,7 +88,7 @@ def _script(flag: str, rng: random.Random) -> World:
         ]
         entries.append(":".join(map(str, rng.choice(spots))))
     book = "\f".join("\n".join(rows) for rows in pages)
-    return World(
+    return Scene(
         files={
             "decode.py": _BROKEN.encode(),
             "codebook.txt": book.encode(),
@@ -91,7 +97,7 @@ def _script(flag: str, rng: random.Random) -> World:
     )
 
 
-def _copies(flag: str, rng: random.Random) -> World:
+def _copies(flag: str, rng: random.Random) -> Scene:
     """Many files, of which one alone has the sum that is asked for."""
     files = {}
     right, total = rng.randrange(200), ""
@@ -103,7 +109,7 @@ def _copies(flag: str, rng: random.Random) -> World:
             total = hashlib.sha256(packed).hexdigest()
         files[f"vault/{number:03d}.z"] = packed
     files["sum.txt"] = f"{total}\n".encode()
-    return World(files=files)
+    return Scene(files=files)
 
 
 CHALLENGES = (
@@ -114,8 +120,10 @@ CHALLENGES = (
         " counted from 0. Cards whose state is void do not count. Put the text together.",
         build=_cards,
         gold=[
-            "cat $(grep -rl '^state: valid' cards) | awk '/^place:/ {p = $2} /^letter:/"
-            " {print p, $2}' | sort -n | cut -d' ' -f2 | tr -d '\\n'"
+            (
+                "cat $(grep -rl '^state: valid' cards) | awk '/^place:/ {p = $2} /^letter:/"
+                " {print p, $2}' | sort -n | cut -d' ' -f2 | tr -d '\\n'"
+            )
         ],
     ),
     Challenge(
@@ -125,20 +133,7 @@ CHALLENGES = (
         " nobody wrote down, a dozen times over. What is inside?",
         build=_onion,
         gold=[
-            "cat > peel.py <<'END'\n"
-            "import base64, bz2, gzip, lzma\n"
-            "data = open('onion', 'rb').read()\n"
-            "while not data.startswith(b'flag{'):\n"
-            "    if data.startswith(b'\\x1f\\x8b'):\n"
-            "        data = gzip.decompress(data)\n"
-            "    elif data.startswith(b'BZh'):\n"
-            "        data = bz2.decompress(data)\n"
-            "    elif data.startswith(b'\\xfd7zXZ'):\n"
-            "        data = lzma.decompress(data)\n"
-            "    else:\n"
-            "        data = base64.b64decode(data)\n"
-            "print(data.decode())\n"
-            "END",
+            solution("general-onion", "peel.py"),
             "python3 peel.py",
         ],
     ),
@@ -149,8 +144,10 @@ CHALLENGES = (
         " octal or binary as it came. Read the text.",
         build=_bases,
         gold=[
-            'python3 -c \'print(*(chr(int(n, 0)) for n in open("codes.txt").read().split()),'
-            ' sep="")\''
+            (
+                'python3 -c \'print(*(chr(int(n, 0)) for n in open("codes.txt").read().split()),'
+                ' sep="")\''
+            )
         ],
     ),
     Challenge(
@@ -159,8 +156,10 @@ CHALLENGES = (
         query="decode.py would read the flag from message.txt and codebook.txt if it ran. Mend it.",
         build=_script,
         gold=[
-            "sed -i -e 's/def main()$/def main():/' -e 's/^      sys/        sys/'"
-            " -e 's/^    print($/    print()/' decode.py",
+            (
+                "sed -i -e 's/def main()$/def main():/' -e 's/^      sys/        sys/'"
+                " -e 's/^    print($/    print()/' decode.py"
+            ),
             "python3 decode.py",
         ],
     ),
@@ -172,8 +171,10 @@ CHALLENGES = (
         build=_copies,
         gold=[
             'f=$(sha256sum vault/* | grep "^$(cat sum.txt)" | cut -c67-)',
-            'python3 -c \'import sys, zlib; print(zlib.decompress(open(sys.argv[1], "rb").read())'
-            '.decode())\' "$f"',
+            (
+                "python3 -c 'import sys, zlib;"
+                ' print(zlib.decompress(open(sys.argv[1], "rb").read()).decode())\' "$f"'
+            ),
         ],
     ),
 )

@@ -8,7 +8,7 @@ import hashlib
 import json
 import random
 
-from asynccode.tasks.ctf.challenge import Challenge, World, program
+from asynccode.tasks.ctf.challenge import Challenge, Scene, program, solution
 
 _CHECK = '''\
 """Says whether a flag is the right one."""
@@ -30,7 +30,7 @@ print("right" if list(mangle(given)) == EXPECTED else "wrong")
 '''
 
 
-def _check(flag: str, rng: random.Random) -> World:
+def _check(flag: str, rng: random.Random) -> Scene:
     """A check whose state depends on all characters before."""
     start, step = rng.randrange(256), rng.randrange(3, 100, 2)
     state, expected = start, []
@@ -38,13 +38,13 @@ def _check(flag: str, rng: random.Random) -> World:
         state = (state * 5 + ord(char) ^ number * step) % 256
         expected.append(state)
     text = _CHECK.format(expected=expected, start=start, step=step)
-    return World(files={"check.py": text.encode()})
+    return Scene(files={"check.py": text.encode()})
 
 
 _PUSH, _READ, _ADD, _XOR, _ROTATE, _COMPARE = 0x10, 0x21, 0x32, 0x43, 0x54, 0x65
 
 
-def _machine(flag: str, rng: random.Random) -> World:
+def _machine(flag: str, rng: random.Random) -> Scene:
     """A program for the machine in vm.py that checks its input letter by letter."""
     order = list(range(len(flag)))
     rng.shuffle(order)
@@ -55,8 +55,11 @@ def _machine(flag: str, rng: random.Random) -> World:
         value = (value << turn | value >> (8 - turn)) & 255
         code += bytes([_READ, place, _XOR, key, _ADD, more, _ROTATE, turn, _COMPARE, value])
     head = bytes([_PUSH, len(flag)])
-    return World(
-        files={"vm.py": program("vm.py").encode(), "program.bin": b"TOYVM\1" + head + bytes(code)}
+    return Scene(
+        files={
+            "vm.py": program("programs/vm").encode(),
+            "program.bin": b"TOYVM\1" + head + bytes(code),
+        }
     )
 
 
@@ -67,7 +70,7 @@ eval "$(tr 'A-Za-z' 'N-ZA-Mn-za-m' <<< '{outer}' | rev | base64 -d)"
 """
 
 
-def _wrapped(flag: str, rng: random.Random) -> World:
+def _wrapped(flag: str, rng: random.Random) -> Scene:
     """A shell script that evaluates what it unpacks, twice."""
     shift = rng.randrange(3, 60)
     codes = " ".join(str(ord(char) + shift) for char in flag)
@@ -79,10 +82,10 @@ def _wrapped(flag: str, rng: random.Random) -> World:
     )
     middle = f"eval \"$(base64 -d <<< '{base64.b64encode(inner.encode()).decode()}')\"\n"
     outer = codecs.encode(base64.b64encode(middle.encode()).decode()[::-1], "rot13")
-    return World(files={"ask.sh": _WRAPPED.format(outer=outer).encode()}, modes={"ask.sh": 0o755})
+    return Scene(files={"ask.sh": _WRAPPED.format(outer=outer).encode()}, modes={"ask.sh": 0o755})
 
 
-def _listing(flag: str, rng: random.Random) -> World:
+def _listing(flag: str, rng: random.Random) -> Scene:
     """A disassembly, as text, of a function that compares transformed bytes."""
     lines = ["check:", "    push   rbp", "    mov    rbp, rsp", "    mov    rsi, rdi"]
     for place, char in enumerate(flag):
@@ -106,24 +109,24 @@ def _listing(flag: str, rng: random.Random) -> World:
         lines += [f"    cmp    al, {value:#x}", "    jne    .no"]
     lines += ["    mov    eax, 1", "    pop    rbp", "    ret"]
     lines += [".no:", "    xor    eax, eax", "    pop    rbp", "    ret"]
-    return World(files={"check.s": "\n".join([*lines, ""]).encode()})
+    return Scene(files={"check.s": "\n".join([*lines, ""]).encode()})
 
 
-def _labyrinth(flag: str, rng: random.Random) -> World:
+def _labyrinth(flag: str, rng: random.Random) -> Scene:
     """An automaton with many ways and one that ends where it is to end."""
     states = [f"{number:04x}" for number in rng.sample(range(65536), 400)]
     way = rng.sample(states, len(flag) + 1)
     dead = [state for state in states if state not in way]
     edges = [[a, char, b] for a, char, b in zip(way, flag, way[1:], strict=False)]
     alphabet = "abcdefghijklmnopqrstuvwxyz0123456789_{}"
-    for state in states[:]:
+    for state in states:
         taken = {char for a, char, _ in edges if a == state}
-        for char in rng.sample([c for c in alphabet if c not in taken], 4):
-            # Dead ends lead to each other, so that the accepted word is the only one.
-            edges.append([state, char, rng.choice(dead)])
+        free = rng.sample([char for char in alphabet if char not in taken], 4)
+        # Dead ends lead to each other, so that the accepted word is the only one.
+        edges += [[state, char, rng.choice(dead)] for char in free]
     rng.shuffle(edges)
     automaton = {"start": way[0], "accept": way[-1], "edges": edges}
-    return World(files={"automaton.json": json.dumps(automaton).encode()})
+    return Scene(files={"automaton.json": json.dumps(automaton).encode()})
 
 
 _VAULT = '''\
@@ -155,7 +158,7 @@ print(text.decode() if text.startswith(b"flag") else "not for this product")
 '''
 
 
-def _licence(flag: str, rng: random.Random) -> World:
+def _licence(flag: str, rng: random.Random) -> Scene:
     """A box locked with a number of which some properties are known."""
     number = rng.randrange(10_000_000, 100_000_000)
     digits = [int(digit) for digit in str(number)]
@@ -168,7 +171,7 @@ def _licence(flag: str, rng: random.Random) -> World:
         product=digits[0] * digits[7],
         mixed=digits[2] ^ digits[5],
     )
-    return World(files={"vault.py": text.encode()})
+    return Scene(files={"vault.py": text.encode()})
 
 
 CHALLENGES = (
@@ -178,19 +181,7 @@ CHALLENGES = (
         query="check.py says whether a flag is right. Which one is?",
         build=_check,
         gold=[
-            "cat > solve.py <<'END'\n"
-            "import re\n"
-            "source = open('check.py').read()\n"
-            "expected = eval(re.search(r'EXPECTED = (.*)', source)[1])\n"
-            "start = int(re.search(r'state = (\\d+)', source)[1])\n"
-            "step = int(re.search(r'number \\* (\\d+)', source)[1])\n"
-            "state, text = start, ''\n"
-            "for number, wanted in enumerate(expected):\n"
-            "    text += next(chr(c) for c in range(32, 127)\n"
-            "                 if (state * 5 + c ^ number * step) % 256 == wanted)\n"
-            "    state = wanted\n"
-            "print(text)\n"
-            "END",
+            solution("reversing-rolling-check"),
             "python3 solve.py",
         ],
     ),
@@ -201,15 +192,7 @@ CHALLENGES = (
         " whether WORD is the flag. Find the word it wants.",
         build=_machine,
         gold=[
-            "cat > solve.py <<'END'\n"
-            "code = open('program.bin', 'rb').read()[6:]\n"
-            "word = [None] * code[1]\n"
-            "for i in range(2, len(code), 10):\n"
-            "    place, key, more, turn, value = code[i + 1 : i + 10 : 2]\n"
-            "    value = (value >> turn | value << (8 - turn)) & 255\n"
-            "    word[place] = chr((value - more) % 256 ^ key)\n"
-            "print(''.join(word))\n"
-            "END",
+            solution("reversing-toy-machine"),
             'python3 vm.py program.bin "$(python3 solve.py)"',
             "python3 solve.py",
         ],
@@ -231,24 +214,7 @@ CHALLENGES = (
         query="check.s is the disassembly of a function that returns 1 for the flag alone.",
         build=_listing,
         gold=[
-            "cat > solve.py <<'END'\n"
-            "word, steps = '', []\n"
-            "for line in open('check.s'):\n"
-            "    name, _, rest = line.strip().partition(' ')\n"
-            "    if name == 'movzx':\n"
-            "        steps = []\n"
-            "    elif name in ('xor', 'add', 'sub') and rest.strip().startswith('al,'):\n"
-            "        steps.append((name, int(rest.split(',')[1], 0)))\n"
-            "    elif name == 'not':\n"
-            "        steps.append(('xor', 255))\n"
-            "    elif name == 'cmp':\n"
-            "        value = int(rest.split(',')[1], 0)\n"
-            "        for how, operand in reversed(steps):\n"
-            "            value = {'xor': value ^ operand, 'add': value - operand,\n"
-            "                     'sub': value + operand}[how] % 256\n"
-            "        word += chr(value)\n"
-            "print(word)\n"
-            "END",
+            solution("reversing-listing"),
             "python3 solve.py",
         ],
     ),
@@ -259,23 +225,7 @@ CHALLENGES = (
         " one word, which is the flag.",
         build=_labyrinth,
         gold=[
-            "cat > solve.py <<'END'\n"
-            "import json\n"
-            "a = json.load(open('automaton.json'))\n"
-            "back = {}\n"
-            "for source, letter, target in a['edges']:\n"
-            "    back.setdefault(target, []).append((source, letter))\n"
-            "todo, seen = [(a['accept'], '')], set()\n"
-            "while todo:\n"
-            "    state, word = todo.pop(0)\n"
-            "    if state == a['start']:\n"
-            "        print(word)\n"
-            "        break\n"
-            "    for source, letter in back.get(state, []):\n"
-            "        if source not in seen:\n"
-            "            seen.add(source)\n"
-            "            todo.append((source, letter + word))\n"
-            "END",
+            solution("reversing-labyrinth"),
             "python3 solve.py",
         ],
     ),
@@ -286,22 +236,7 @@ CHALLENGES = (
         " has one.",
         build=_licence,
         gold=[
-            "cat > solve.py <<'END'\n"
-            "import hashlib, re\n"
-            "source = open('vault.py').read()\n"
-            "box = bytes.fromhex(re.search(r'fromhex\\(\"(\\w+)', source)[1])\n"
-            "modulus, rest = map(int, re.search(r'% (\\d+) == (\\d+)', source).groups())\n"
-            "total = int(re.search(r'sum\\(digits\\) == (\\d+)', source)[1])\n"
-            "number = rest + (10_000_000 - rest + modulus - 1) // modulus * modulus\n"
-            "while number < 100_000_000:\n"
-            "    if sum(map(int, str(number))) == total:\n"
-            "        pad = b''.join(hashlib.sha256(b'%d:%d' % (number, n)).digest()\n"
-            "                       for n in range(3))\n"
-            "        text = bytes(a ^ b for a, b in zip(box, pad))\n"
-            "        if text.startswith(b'flag{'):\n"
-            "            print(text.decode())\n"
-            "    number += modulus\n"
-            "END",
+            solution("reversing-licence"),
             "python3 solve.py",
         ],
     ),

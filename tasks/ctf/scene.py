@@ -7,7 +7,7 @@ import json
 from asynccode.errors import BackendError, TaskDataError
 from asynccode.interfaces import Sandbox
 from asynccode.outcomes import ExecResult, Outcome
-from asynccode.tasks.ctf.challenge import PORT, World, program
+from asynccode.tasks.ctf.challenge import PORT, Scene, program
 
 SECONDS = 60.0
 """How long one set-up command, or the start of a service, may take."""
@@ -15,29 +15,29 @@ _HARNESS, _SETTINGS = ".harness.py", ".service.json"
 """Where the service's start lies for a moment; it removes both itself."""
 
 
-async def furnish(sandbox: Sandbox, world: World, *, task: str, workdir: str) -> None:
-    """Put `world` into a sandbox in which nobody acts yet.
+async def furnish(sandbox: Sandbox, scene: Scene, *, task: str, workdir: str) -> None:
+    """Put `scene` into a sandbox in which nobody acts yet.
 
     Raises `TaskDataError` if a set-up command fails or if the service's Python is not there,
     `BackendError` if the service does not start or what the sandbox raises.
     """
-    for name, data in world.files.items():
-        await sandbox.write(f"{workdir}/{name}", data, mode=world.modes.get(name, 0o644))
-    for command in world.setup:
+    for name, data in scene.files.items():
+        await sandbox.write(f"{workdir}/{name}", data, mode=scene.modes.get(name, 0o644))
+    for command in scene.setup:
         result = await sandbox.exec(["bash", "-c", command], cwd=workdir, seconds=SECONDS)
         if result.outcome is not Outcome.OK:
             raise TaskDataError(
                 f"Task {task!r} cannot be set up: {command!r} {_how(result)}; "
                 "it may need a network or a program that its sandbox has not."
             )
-    if world.service is not None:
-        await _serve(sandbox, world, task, workdir)
+    if scene.service is not None:
+        await _serve(sandbox, scene, task, workdir)
 
 
-async def _serve(sandbox: Sandbox, world: World, task: str, workdir: str) -> None:
-    settings = {"program": world.service, "secret": world.secret, "port": PORT}
+async def _serve(sandbox: Sandbox, scene: Scene, task: str, workdir: str) -> None:
+    settings = {"program": scene.service, "secret": scene.secret, "port": PORT}
     await sandbox.write(f"{workdir}/{_SETTINGS}", json.dumps(settings).encode(), mode=0o600)
-    await sandbox.write(f"{workdir}/{_HARNESS}", program("harness.py").encode(), mode=0o600)
+    await sandbox.write(f"{workdir}/{_HARNESS}", program("harness").encode(), mode=0o600)
     start = ["python3", "-I", _HARNESS, _SETTINGS]
     result = await sandbox.exec(start, cwd=workdir, seconds=SECONDS)
     if result.exit_code == 127:
