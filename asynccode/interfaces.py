@@ -216,7 +216,6 @@ class Worlds(Protocol):
 
     async def open(self, image: Image, limits: Limits) -> World:
         """Open a world, as `Technology.open` does."""
-        ...
 
 
 def sandbox_of(world: World) -> Sandbox:
