@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bench": ("asynccode.cli.bench", "measure this machine and the backends on it"),
     "summary": ("asynccode.cli.summary", "print tables over run folders and result files"),
     "export": ("asynccode.cli.export", "write a run folder in formats that others read"),
+    "view": ("asynccode.cli.view", "write one page to look at a run with"),
     "images": ("asynccode.cli.images", "build, list and export what tasks start from"),
     "clean": ("asynccode.cli.clean", "remove what dead runs left behind"),
 }

@@ -95,7 +95,7 @@ def _own(path: Path) -> Batch:
         suite=suite,
         model=model,
         strategy=strategy,
-        schema=bool(manifest.get("hint")),
+        schema=is_hinted(manifest),
         backend=manifest.get("backend"),
         compat=manifest.get("compat"),
         settings={name: manifest[name] for name in SETTINGS if name in manifest},
@@ -107,9 +107,20 @@ def _own(path: Path) -> Batch:
 def who(manifest: Mapping[str, Any]) -> tuple[str, str | None]:
     """Give who acted and how, from a manifest: the model and the strategy, or the policy."""
     policy = str(manifest.get("policy") or "?")
-    model = policy.removeprefix("chat:")
-    strategy = manifest.get("strategy")
+    agent = _agent(manifest)
+    model = str(agent.get("model") or policy.removeprefix("chat:"))
+    strategy = agent.get("strategy") or manifest.get("strategy")
     return model, None if strategy is None else str(strategy)
+
+
+def is_hinted(manifest: Mapping[str, Any]) -> bool:
+    """Whether the agent was shown what makes the task easier, such as a database's schema."""
+    return bool(_agent(manifest).get("hint") or manifest.get("hint"))
+
+
+def _agent(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    agent = manifest.get("agent")
+    return agent if isinstance(agent, Mapping) else {}
 
 
 def attempt_of(episode: Mapping[str, Any]) -> Attempt:

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 from asynccode.lines import clean
 from asynccode.results.attempts import UNJUDGED
 from asynccode.results.folder import Note
-from asynccode.results.sources import who
+from asynccode.results.sources import is_hinted, who
 from asynccode.results.writing import replacing
 
 FOLDER = "intercode"
@@ -86,7 +86,7 @@ def file_name(manifest: Mapping[str, Any], suite: str) -> str:
     """Name a file as the original's harness would have."""
     model = re.sub(r"[^\w.+-]+", "-", who(manifest)[0]).strip("-") or "unknown"
     name = f"{environment_of(suite)}_multiturn_{model}_{manifest.get('max_turns') or 10}_turns"
-    if manifest.get("hint"):
+    if is_hinted(manifest):
         name += "_handicap"
     part = _PART.fullmatch(suite)
     return name + (f"_fs_{part[1]}.json" if part else ".json")
