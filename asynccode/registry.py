@@ -31,6 +31,8 @@ SUITES: dict[str, str] = {
     "intercode/wikisql": "asynccode.tasks.sql.intercode:load",
     "intercode/bird": "asynccode.tasks.sql.intercode:load",
     "ctf": "asynccode.tasks.ctf.suite:load",
+    "python": "asynccode.tasks.python.suite:load",
+    "intercode/mbpp": "asynccode.tasks.intercode.mbpp:load",
     "intercode/": "asynccode.tasks.intercode.loader:load",
 }
 """Loaders of suites by name; a name that ends in `/` stands for all names that begin so."""

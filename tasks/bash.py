@@ -261,8 +261,13 @@ def step_info(result: ExecResult | None = None) -> dict[str, Any]:
     }
 
 
-def observe(result: ExecResult, limits: Limits, semantics: Semantics = "persistent") -> str:
-    """Give a step's output as the agent sees it: with a line on each thing it must know."""
+def observe(
+    result: ExecResult, limits: Limits, semantics: str = "persistent", who: str = "shell"
+) -> str:
+    """Give a step's output as the agent sees it: with a line on each thing it must know.
+
+    `who` runs the steps, in a word.
+    """
     notes = []
     said = {
         Outcome.TIMEOUT: f"timed out after {limits.step_seconds:g} s",
@@ -275,11 +280,11 @@ def observe(result: ExecResult, limits: Limits, semantics: Semantics = "persiste
     }.get(result.outcome)
     if said is not None:
         there = semantics == "persistent" and not result.restarted
-        notes.append(f"[{said}; the shell is still there]" if there else f"[{said}]")
+        notes.append(f"[{said}; the {who} is still there]" if there else f"[{said}]")
     elif result.truncated:
         notes.append(f"[only the first {limits.output_bytes} bytes of output are shown]")
     if result.restarted:
-        notes.append("[the shell was restarted: its variables and its directory are lost]")
+        notes.append(f"[the {who} was restarted: its variables and its directory are lost]")
     text = result.text
     if notes and text and not text.endswith("\n"):
         text += "\n"

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter, time
-from typing import Any
+from typing import Any, Protocol
 
 import anyio
 from attrs import define, field, frozen
 
 from asynccode.errors import TaskDataError
-from asynccode.interfaces import Worlds
-from asynccode.outcomes import Outcome
+from asynccode.interfaces import Environment, Worlds
+from asynccode.outcomes import Limits, Outcome
 from asynccode.records import Task
 from asynccode.tasks.intercode.recordings import CUT, RecordedEpisode, RecordedTurn, Recording
-from asynccode.tasks.intercode.suite import CompatSuite
 from asynccode.tasks.intercode.world import birth
 
 Progress = Callable[["Played", int], None]
@@ -23,6 +22,31 @@ ATTEMPTS = 2
 """How often an episode is played that the harness breaks."""
 NOT_CODE = "Error executing query: Your last `execute` action did not contain bash code"
 """What ReAct's harness said to an action that it did not execute (eval_react.py)."""
+
+
+class Replayable(Protocol):
+    """A suite with the original's semantics."""
+
+    name: str
+    limits: Limits
+
+    @property
+    def tasks(self) -> Sequence[Task]:
+        """Its tasks."""
+        ...
+
+    def reborn(self, born: int) -> Replayable:
+        """Give the suite on worlds that are as old as those of a run that begins now."""
+        ...
+
+    def rehearsal(
+        self, task: Task, worlds: Worlds, episode: RecordedEpisode, *, scored: bool
+    ) -> Environment:
+        """Give an environment that does what the harness of a recorded episode did.
+
+        With `scored` each turn is scored at once.
+        """
+        ...
 
 
 @frozen(kw_only=True)
@@ -72,7 +96,7 @@ class Played:
 
 async def replay(
     recording: Recording,
-    suite: CompatSuite,
+    suite: Replayable,
     worlds: Worlds,
     *,
     reference: Mapping[str, RecordedEpisode] | None = None,
@@ -119,7 +143,7 @@ async def replay(
 
 
 def _jobs(
-    recording: Recording, suite: CompatSuite, reference: Mapping[str, RecordedEpisode] | None
+    recording: Recording, suite: Replayable, reference: Mapping[str, RecordedEpisode] | None
 ) -> list[tuple[Task, RecordedEpisode, RecordedEpisode]]:
     tasks = {task.id: task for task in suite.tasks}
     jobs = []
@@ -150,12 +174,11 @@ async def _play(
     task: Task,
     episode: RecordedEpisode,
     expected: RecordedEpisode,
-    suite: CompatSuite,
+    suite: Replayable,
     worlds: Worlds,
 ) -> None:
-    environment = suite.environment(task, worlds)
-    environment.score_every_turn = _is_scored(episode, expected)
-    async with environment:
+    scored = _is_scored(episode, expected)
+    async with suite.rehearsal(task, worlds, episode, scored=scored) as environment:
         await environment.reset()
         for turn, wanted in zip(episode.turns, expected.turns, strict=False):
             if turn.code is None:

@@ -15,6 +15,7 @@ from asynccode.tasks.intercode.environment import CompatBashEnvironment
 from asynccode.tasks.intercode.golds import Golds, play_gold
 from asynccode.tasks.intercode.images import reborn
 from asynccode.tasks.intercode.quoting import SECONDS
+from asynccode.tasks.intercode.recorded import RecordedEpisode
 
 LIMITS = Limits(step_seconds=SECONDS, processes=256, disk_bytes=512 * MiB, output_bytes=8 * MiB)
 """The original limits time alone; these are wide enough to change no recorded episode."""
@@ -67,6 +68,14 @@ class CompatSuite(Suite):
             score_every_turn=self.score_every_turn,
             young=self.young,
         )
+
+    def rehearsal(
+        self, task: Task, worlds: Worlds, episode: RecordedEpisode, *, scored: bool
+    ) -> CompatBashEnvironment:
+        """Give an environment that does what the harness of a recorded episode did."""
+        environment = self.environment(task, worlds)
+        environment.score_every_turn = scored
+        return environment
 
     @property
     def digest(self) -> str:
