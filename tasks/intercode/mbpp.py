@@ -15,7 +15,10 @@ from typing import Any
 from asynccode.errors import InputError, TaskDataError
 from asynccode.images import Image
 from asynccode.interfaces import Suite
+from asynccode.outcomes import Limits
 from asynccode.records import Task
+from asynccode.tasks.intercode.loader import COMPAT, find_data
+from asynccode.tasks.python.submission import definitions
 from asynccode.tasks.python.suite import Hidden, PythonSuite
 from asynccode.tasks.python.tests import Test, read_test
 
@@ -23,15 +26,24 @@ FIRST_FUNCTION = re.compile(r"def (\w+)\(")
 """What the original calls the submitted function (python_env.py:97)."""
 
 
-def load(folder: Path, name: str, *, base: str | None, compat: bool) -> Suite:
-    """Load the suite from a folder of data. Raises `TaskDataError`."""
-    path = folder / "data/python/mbpp/ic_mbpp.json"
+LIMITS = Limits()
+"""Gold of one task takes some seconds to itself."""
+
+
+def load(name: str, *, data: Path | None, compat: str | None, base: str | None) -> Suite:
+    """Load `intercode/mbpp`, with the original's semantics or (`compat=None`) with ours.
+
+    Raises `InputError` for another mode, `TaskDataError` if the data cannot be used.
+    """
+    if compat is not None and compat not in COMPAT:
+        raise InputError(f"There is no mode {compat!r}: use --compat intercode, or none for ours.")
+    path = find_data(data) / "data/python/mbpp/ic_mbpp.json"
     tasks = read_tasks(path, Image(base=base or "host"))
-    if compat:
+    if compat is not None:
         from asynccode.tasks.intercode.pyenv import CompatPythonSuite
 
         return CompatPythonSuite([task for task, _ in tasks.values()], name=name)
-    return PythonSuite(tasks, name=name)
+    return PythonSuite(tasks, name=name, limits=LIMITS)
 
 
 def read_tasks(path: Path, image: Image) -> dict[str, tuple[Task, Hidden]]:
@@ -74,5 +86,5 @@ def tested_name(gold: str, tests: Sequence[Test]) -> str:
     """Give what the tests call: the function of gold's that the first of them names."""
     asked = ast.parse(tests[0].checks[0].asked, mode="eval")
     called = [node.id for node in ast.walk(asked) if isinstance(node, ast.Name)]
-    defined = FIRST_FUNCTION.findall(gold)
+    defined = definitions(gold)
     return next((name for name in called if name in defined), defined[0] if defined else "")
