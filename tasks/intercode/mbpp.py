@@ -18,6 +18,7 @@ from asynccode.interfaces import Suite
 from asynccode.outcomes import Limits
 from asynccode.records import Task
 from asynccode.tasks.intercode.loader import COMPAT, find_data
+from asynccode.tasks.python.parsing import parse
 from asynccode.tasks.python.submission import definitions
 from asynccode.tasks.python.suite import Hidden, PythonSuite
 from asynccode.tasks.python.tests import Test, read_test
@@ -84,7 +85,7 @@ def _read(path: Path, index: int, record: Mapping[str, Any], image: Image) -> tu
 
 def tested_name(gold: str, tests: Sequence[Test]) -> str:
     """Give what the tests call: the function of gold's that the first of them names."""
-    asked = ast.parse(tests[0].checks[0].asked, mode="eval")
+    asked = parse(tests[0].checks[0].asked)
     called = [node.id for node in ast.walk(asked) if isinstance(node, ast.Name)]
     defined = definitions(gold)
     return next((name for name in called if name in defined), defined[0] if defined else "")

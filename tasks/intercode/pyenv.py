@@ -29,6 +29,7 @@ from asynccode.tasks.intercode.mbpp import FIRST_FUNCTION
 from asynccode.tasks.intercode.pyserver import RESET, SECONDS, Result, Server
 from asynccode.tasks.intercode.quoting import OriginalCrashError
 from asynccode.tasks.intercode.recorded import RecordedEpisode
+from asynccode.tasks.python.parsing import parse
 
 CLOSE_SECONDS = 30.0
 """How long closing a sandbox may take."""
@@ -43,7 +44,7 @@ def wrapped(command: str) -> str:
 
     Raises `SyntaxError` and whatever else the host's own parser raises.
     """
-    nodes = list(ast.walk(ast.parse(command.strip())))
+    nodes = list(ast.walk(parse(command.strip())))
     kept = command.strip().startswith("assert") or any(
         isinstance(node, (ast.Assign, ast.Import)) or _is_print(node) for node in nodes
     )

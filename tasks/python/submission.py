@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from attrs import define, field, frozen
 
 from asynccode.outcomes import ExecResult, Outcome
+from asynccode.tasks.python.parsing import parse
 
 RAN = (Outcome.OK, Outcome.NONZERO)
 
@@ -61,7 +62,7 @@ class Notebook:
 def definitions(code: str) -> Sequence[str]:
     """Give the names of functions and classes that a step defines, in order."""
     try:
-        tree = ast.parse(code)
+        tree = parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ()
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

@@ -13,6 +13,7 @@ from attrs import field, frozen
 
 from asynccode.errors import TaskDataError
 from asynccode.tasks.python import values
+from asynccode.tasks.python.parsing import parse
 
 
 @frozen(kw_only=True)
@@ -49,7 +50,7 @@ class Test:
 def read_test(text: str) -> Test:
     """Read a test. Raises `TaskDataError` if it is not of the form above."""
     try:
-        tree = ast.parse(text.strip())
+        tree = parse(text.strip())
     except (SyntaxError, ValueError) as error:
         raise TaskDataError(f"The test {text!r} is not Python: {error}.") from error
     body = list(tree.body)
