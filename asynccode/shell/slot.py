@@ -8,7 +8,7 @@ from functools import partial
 from typing import Protocol
 
 import anyio
-from attrs import define, field
+from attrs import define
 
 from asynccode.errors import BackendError, SandboxLost
 from asynccode.outcomes import ExecResult, Limits, Outcome
@@ -52,10 +52,9 @@ class Custody(Protocol):
 
 @define(eq=False)
 class _Step:
-    """What is known of the running step. `news` rings whenever the rest has changed."""
+    """What is known of the running step."""
 
     token: str
-    news: Bell = field(factory=Bell)
     ready: bool = False
     status: int | None = None
     shell_ended: bool = False
@@ -81,7 +80,9 @@ class Slot:
         self._wire, self._limits, self._ward = wire, limits, ward
         self._step: _Step | None = None
         self._shell = self._status = 0
-        self._lock = anyio.Lock(fast_acquire=True)
+        self._news = Bell()
+        self._busy = False
+        self._free: anyio.Event | None = None
         self._lost = False
         wire.open(limits.output_bytes, self)
 
@@ -114,10 +115,19 @@ class Slot:
         """Run one step; see `Session.run`."""
         if "\0" in code:
             return ExecResult(outcome=Outcome.REFUSED, exit_code=None, output=b"")
-        async with self._lock:
+        while self._busy:  # a lock costs as much as the rest of this function
+            self._free = self._free or anyio.Event()
+            await self._free.wait()
+        self._busy = True
+        try:
             if self._lost:
                 raise SandboxLost(self._ward.obituary())
             return await self._run(code, seconds, split=split)
+        finally:
+            self._busy = False
+            if self._free:
+                self._free.set()
+                self._free = None
 
     async def _run(self, code: str, seconds: float | None, *, split: bool) -> ExecResult:
         if not self._shell:  # it ended between two steps
@@ -147,6 +157,7 @@ class Slot:
     def close(self) -> None:
         """Close the wire. A step under way ends with `SandboxLost`."""
         self.on_end()
+        self._news.silence()
         self._wire.close()
 
     async def _send(self, send: Callable[[], bool], seconds: float) -> None:
@@ -162,7 +173,7 @@ class Slot:
         """Wait until `enough` is known of `step`, or for `seconds`."""
         until = time.monotonic() + seconds
         while not enough() and (left := until - time.monotonic()) > 0:
-            await step.news.wait(left)
+            await self._news.wait(left)
             if self._lost:
                 raise SandboxLost(self._ward.obituary())
 
@@ -241,16 +252,16 @@ class Slot:
             return
         if reply.kind != "ready":
             step.status = reply.number
-        step.news.ring()
+        self._news.ring()
 
     def on_full(self) -> None:
         """Take note that the step has written too much."""
         if self._step and not self._step.full:
             self._step.full = True
-            self._step.news.ring()
+            self._news.ring()
 
     def on_end(self) -> None:
         """Take note that the shell cannot be reached any more."""
         self._lost = True
         if self._step:
-            self._step.news.ring()
+            self._news.ring()

@@ -26,6 +26,7 @@ class Streams:
     ) -> None:
         self._hub, self._limit, self._on_full = hub, limit, on_full
         self._buffers = {fd: bytearray() for fd in pipes}  # output, errors
+        self._fds = self._used = tuple(self._buffers)
         self._merged = bytearray()
         self._paused: set[int] = set()
         self._wanted = False
@@ -33,9 +34,10 @@ class Streams:
             os.set_blocking(fd, False)
             hub.watch(fd, partial(self._on_readable, fd))
 
-    def begin(self) -> None:
-        """A step begins: read on, whatever there is."""
+    def begin(self, *, split: bool) -> None:
+        """A step begins: read on, whatever there is. Unless `split`, its errors are output."""
         self._wanted = True
+        self._used = self._fds if split else self._fds[:1]
         while self._paused:
             self._hub.pause(self._paused.pop(), paused=False)
 
@@ -45,7 +47,7 @@ class Streams:
 
     def drain(self) -> None:
         """Read what is in the pipes now; what is written later waits for the next step."""
-        for fd in self._buffers:
+        for fd in self._used:
             waiting = fcntl.ioctl(fd, termios.FIONREAD, b"\0\0\0\0")
             size = int.from_bytes(waiting, sys.byteorder)
             while size > 0:

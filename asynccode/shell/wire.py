@@ -84,7 +84,7 @@ class DescriptorWire:
 
     def send(self, code: str, token: str, *, split: bool, status: int) -> bool:
         """Send a step over the control socket."""
-        self._streams.begin()
+        self._streams.begin(split=split)
         return self._write(framing.request(code, token, split=split, status=status))
 
     async def flush(self) -> None:
