@@ -33,6 +33,7 @@ SUITES: dict[str, str] = {
     "ctf": "asynccode.tasks.ctf.suite:load",
     "python": "asynccode.tasks.python.suite:load",
     "intercode/mbpp": "asynccode.tasks.intercode.mbpp:load",
+    "intercode/ctf": "asynccode.tasks.intercode.ctf.loader:load",
     "intercode/": "asynccode.tasks.intercode.loader:load",
 }
 """Loaders of suites by name; a name that ends in `/` stands for all names that begin so."""

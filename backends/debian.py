@@ -56,6 +56,14 @@ RECIPES = {
             *("md5deep", "procps"),
         )
     ),
+    # What the image of InterCode's capture-the-flag tasks holds, on Debian 12.
+    "debian-12-ctf": Recipe(
+        packages=(
+            *("bash", "python3", "psmisc", "bsdmainutils", "cron", "imagemagick", "dnsutils"),
+            *("git", "wget", "gcc", "sleuthkit", "netcat-openbsd", "unzip", "curl", "gdb"),
+            *("poppler-utils", "file", "xxd", "procps", "python3-pip", "python3-pycryptodome"),
+        )
+    ),
 }
 
 

@@ -106,6 +106,7 @@ async def audit(args: argparse.Namespace, suite: Suite) -> int:
                 "audited": len(findings),
                 "failed": len(failed),
                 "tasks": [asdict(finding) for finding in findings],
+                "remarks": _kinds(remarks),
                 "errors": errors,
             }
         )
@@ -147,6 +148,15 @@ async def _play(
     return made
 
 
+def _kinds(remarks: Mapping[str, Sequence[Remark]]) -> dict[str, list[str]]:
+    """Give the tasks that there are remarks on, by kind."""
+    kinds: dict[str, list[str]] = {}
+    for task, said in remarks.items():
+        for kind in sorted({remark.kind for remark in said if remark.is_fault}):
+            kinds.setdefault(kind, []).append(task)
+    return kinds
+
+
 def _said(found: Finding) -> str:
     """Give the reasons, and the remarks that are no faults."""
     others = [f"{remark.kind}: {remark.text}" for remark in found.remarks if not remark.is_fault]
@@ -172,3 +182,5 @@ def _report(
     ]
     title = f"{suite.name}: {len(findings) - len(failed)} of {len(findings)} tasks are fair"
     show(table(title, ("", "task", "gold", "no-op", "empty", ""), rows))
+    for kind, tasks in _kinds({found.id: found.remarks for found in findings}).items():
+        show(f"{kind} ({len(tasks)}): {', '.join(tasks)}")

@@ -15,4 +15,5 @@ attempts.py     recorded results as tables and pages take them
 paper.py        the figures that its authors printed
 export.py       writes run folders as the original's result files
 replay.py       plays recorded episodes again and compares
+ctf/            capture the flag
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from difflib import SequenceMatcher
 from time import perf_counter, time
 from typing import Any, Protocol
 
@@ -20,6 +21,8 @@ Progress = Callable[["Played", int], None]
 """Called with each episode as it ends, and how many there are."""
 ATTEMPTS = 2
 """How often an episode is played that the harness breaks."""
+ALIKE = 0.9
+"""How alike two wordings of a query are, at least: 1 is the same (difflib's ratio)."""
 NOT_CODE = "Error executing query: Your last `execute` action did not contain bash code"
 """What ReAct's harness said to an action that it did not execute (eval_react.py)."""
 
@@ -149,7 +152,7 @@ def _jobs(
     jobs = []
     for episode in recording.episodes:
         task = tasks.get(episode.task_id)
-        if task is None or (episode.query is not None and episode.query != task.query):
+        if task is None or not _is_asked(episode.query, task.query):
             raise TaskDataError(
                 f"{recording.source} was not recorded on {suite.name}: its task "
                 f"{episode.task_id} asks {episode.query!r}; name its own suite with --suite."
@@ -167,6 +170,13 @@ def _jobs(
     if not jobs:
         raise TaskDataError(f"The reference covers no episode of {recording.source}.")
     return jobs
+
+
+def _is_asked(recorded: str | None, query: str) -> bool:
+    """Whether a query is the recorded one; a few of its words may have changed since."""
+    if recorded is None or recorded == query:
+        return True
+    return SequenceMatcher(None, recorded, query, autojunk=False).ratio() >= ALIKE
 
 
 async def _play(
