@@ -13,7 +13,11 @@ from asynccode.feedback import Feedback
 from asynccode.images import Image
 from asynccode.outcomes import Outcome
 
-LABELS = {"difficulty": ("difficulty", "hardness"), "filesystem": ("filesystem",)}
+LABELS = {
+    "difficulty": ("difficulty", "hardness"),
+    "filesystem": ("filesystem",),
+    "category": ("category",),
+}
 """What figures are split by in tables, and the names that it has in the metadata of tasks."""
 
 

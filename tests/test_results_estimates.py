@@ -62,6 +62,12 @@ def test_all_solved_says_no_more_than_the_tasks_do() -> None:
     assert (made.low, made.high) == wilson(4, 4)
 
 
+def test_pass_at_k_of_tasks_that_all_agree_is_no_certainty() -> None:
+    made = pass_at_k([[True, True]] * 4, 2)
+    assert made is not None
+    assert (made.value, made.low, made.high) == (1.0, *wilson(4, 4))
+
+
 def test_nothing_gives_nothing() -> None:
     assert success_rate([]) is None
     assert success_rate([[]]) is None

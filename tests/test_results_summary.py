@@ -42,6 +42,9 @@ def test_a_harness_error_is_never_a_zero(
     assert one["stop_reasons"] == {"submitted": 2, "harness_error": 1, "cancelled": 1}
     assert main(["summary", str(tmp_path)]) == 0
     assert "| harness errors | cancelled |" in capsys.readouterr().out
+    fill(tmp_path, episode("t2"))  # a run that goes on plays the broken and stopped ones again
+    (one,) = summary(capsys, tmp_path)["experiments"]
+    assert (one["episodes"], one["harness_errors"], one["played_again"]) == (3, 0, 2)
 
 
 def test_attempts_give_pass_at_k(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,6 +91,17 @@ def test_runs_on_other_parts_are_one_experiment_and_on_the_same_part_two(
     assert (second["suite"], second["episodes"]) == ("intercode/nl2bash-1", 1)
     assert list(first["groups"]["filesystem"]) == ["1", "2"]
     assert first["groups"]["filesystem"]["2"]["success_rate"]["value"] == 0
+
+
+def test_another_setting_is_another_experiment(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings: list[dict[str, Any]] = [{"seed": 1}, {"seed": 2}, {"seed": 2, "feedback": "full"}]
+    for number, changed in enumerate(settings):
+        suite = f"intercode/nl2bash-{number + 1}"
+        fill(tmp_path / str(number), episode("0", suite=suite), suite=suite, **changed)
+    made = summary(capsys, tmp_path)
+    assert [one["settings"]["seed"] for one in made["experiments"]] == [1, 2, 2]
 
 
 def test_a_folder_cut_at_any_byte_is_read_and_says_what_is_missing(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=ks,
         default=(),
         metavar="K,...",
-        help="the k of pass@k (default: 1, 2, 4, ... and all attempts, where there are several)",
+        help="the k of pass@k (default: 1, 2, 4, ... where there are several attempts)",
     )
 
 

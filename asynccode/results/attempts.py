@@ -60,6 +60,8 @@ class Batch:
     settings: Mapping[str, Any] = field(factory=dict)
     """What else decides the figures: seed, max_turns, limits, versions."""
     attempts: Sequence[Attempt] = field(default=(), repr=False)
+    played_again: int = 0
+    """Episodes that broke or were cancelled and were played again: only the last try counts."""
     skipped: Sequence[str] = ()
     """What could not be read, in a sentence each."""
 

@@ -91,8 +91,15 @@ def pass_at(k: int, solved: int, attempts: int) -> float:
 
 
 def pass_at_k(tasks: Iterable[Sequence[bool]], k: int) -> Estimate | None:
-    """Give pass@k over the tasks with at least `k` attempts; its interval is normal over tasks."""
+    """Give pass@k over the tasks with at least `k` attempts.
+
+    Its interval is normal over tasks; where all tasks agree, Wilson's.
+    """
     made = mean(pass_at(k, sum(group), len(group)) for group in tasks if len(group) >= k)
-    if made is None or made.low is None or made.high is None:
-        return made
-    return Estimate(value=made.value, low=max(0.0, made.low), high=min(1.0, made.high), n=made.n)
+    if made is None:
+        return None
+    if made.value in (0.0, 1.0) or made.low is None or made.high is None:
+        low, high = wilson(made.value * made.n, made.n)
+    else:
+        low, high = max(0.0, made.low), min(1.0, made.high)
+    return Estimate(value=made.value, low=low, high=high, n=made.n)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from asynccode.errors import TaskDataError
-from asynccode.runfolder import EPISODES, MANIFEST, read_manifest
+from asynccode.runfolder import EPISODES, MANIFEST, UNFINISHED, read_manifest
 
 Note = Callable[[str], None]
 """Is told what is left out, in a sentence each time."""
@@ -62,6 +62,16 @@ def episodes_of(path: Path, note: Note) -> Iterator[dict[str, Any]]:
                 yield episode
     except OSError as error:
         note(f"{file} could not be read: {error.strerror}.")
+
+
+def played_again(path: Path) -> int:
+    """Count the episodes that broke or were cancelled and were played again by a resumed run."""
+    folder = path if path.is_dir() else path.parent
+    try:
+        with (folder / UNFINISHED).open("rb") as lines:
+            return sum(1 for _ in lines)
+    except OSError:
+        return 0
 
 
 def whole(record: Mapping[str, Any]) -> dict[str, Any]:

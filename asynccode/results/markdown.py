@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 Row = Mapping[str, Any]
-HEADINGS = {"difficulty": "difficulty", "filesystem": "file system"}
+HEADINGS = {"difficulty": "difficulty", "filesystem": "file system", "category": "category"}
 MEASURES = {
     "first_success": "success after one turn, %",
     "success": "success, %",
@@ -81,8 +81,17 @@ def _who(one: Row) -> list[str]:
 
 def _overview(found: Sequence[Row]) -> str:
     columns = (
-        *("suite", "model", "strategy", "backend", "seed", "episodes", "harness errors"),
-        *("cancelled", "policy errors", "success %", "after one turn %", "turns", "error %"),
+        *("suite", "model", "strategy", "backend", "feedback", "seed", "episodes"),
+        *(
+            "harness errors",
+            "played again",
+            "cancelled",
+            "policy errors",
+            "success %",
+            "after one turn %",
+            "turns",
+            "error %",
+        ),
         *("reward", "tokens in", "tokens out", "from"),
     )
     return table(
@@ -90,9 +99,11 @@ def _overview(found: Sequence[Row]) -> str:
         (
             [
                 *_who(one),
+                str(one["settings"].get("feedback") or "").replace("hidden", ""),  # the default
                 "" if one["settings"].get("seed") is None else str(one["settings"]["seed"]),
                 str(one["episodes"]),
                 _count(one["harness_errors"]),
+                _count(one["played_again"]),
                 _count(one["stop_reasons"].get("cancelled", 0)),
                 _count(one["stop_reasons"].get("policy_error", 0)),
                 percent(one["success_rate"], interval=True),
@@ -128,11 +139,16 @@ def _groups(found: Sequence[Row], label: str) -> str:
 def _pass_at(found: Sequence[Row]) -> str:
     ks = sorted({int(k) for one in found for k in one["pass_at"]})
     rows = [
-        [*_who(one), *(percent(one["pass_at"].get(str(k)), interval=True) for k in ks)]
+        [*_who(one), *(_passed(one["pass_at"].get(str(k)), one["tasks"]) for k in ks)]
         for one in found
         if one["pass_at"]
     ]
     return table(("suite", "model", "strategy", "backend", *(f"pass@{k}" for k in ks)), rows)
+
+
+def _passed(made: Row | None, tasks: int) -> str:
+    text = percent(made, interval=True)
+    return f"{text} of {made['n']} tasks" if made is not None and made["n"] < tasks else text
 
 
 def _published(made: Mapping[str, Any]) -> str:

@@ -15,9 +15,9 @@ from asynccode.results.sources import notes_of
 INTERVALS = (
     "95 % intervals: of success Wilson's score interval over tasks (where a task has several "
     "attempts, with the n of independent attempts that has the variance between tasks); of "
-    "means and pass@k the normal one. pass@k is the unbiased 1 - C(n-c,k)/C(n,k). Error is the "
-    "mean over episodes of the share of actions that were not executed. Episodes that the "
-    "harness broke, or that were cancelled, are in no rate."
+    "means and pass@k the normal one (Wilson's where all tasks agree). pass@k is the unbiased "
+    "1 - C(n-c,k)/C(n,k). Error is the mean over episodes of the share of actions that were not "
+    "executed. Episodes that the harness broke, or that were cancelled, are in no rate."
 )
 
 
@@ -49,6 +49,7 @@ def _experiment(experiment: Experiment) -> dict[str, Any]:
         "foreign": first.foreign,
         "sources": experiment.sources,
         "settings": dict(first.settings),
+        "played_again": sum(batch.played_again for batch in experiment.batches),
         **figures(experiment.total),
         "groups": {
             label: {name: figures(group) for name, group in groups.items()}

@@ -9,9 +9,18 @@ from typing import Any
 from asynccode import registry
 from asynccode.errors import InputError, TaskDataError
 from asynccode.results.attempts import Attempt, Batch, error_share, labels_of
-from asynccode.results.folder import Note, episodes_of, is_run_folder, manifest_of
+from asynccode.results.folder import (
+    Note,
+    episodes_of,
+    is_run_folder,
+    manifest_of,
+    played_again,
+)
 
-SETTINGS = ("seed", "max_turns", "limits", "versions", "created", "suite_digest", "images")
+SETTINGS = (
+    *("seed", "max_turns", "limits", "budget", "feedback", "semantics", "agent"),
+    *("versions", "created", "suite_digest", "images"),
+)
 """What of a manifest is given beside the figures."""
 
 
@@ -100,6 +109,7 @@ def _own(path: Path) -> Batch:
         compat=manifest.get("compat"),
         settings={name: manifest[name] for name in SETTINGS if name in manifest},
         attempts=attempts,
+        played_again=played_again(path),
         skipped=skipped,
     )
 
@@ -133,7 +143,7 @@ def attempt_of(episode: Mapping[str, Any]) -> Attempt:
         solved=episode["solved"],
         first_solved=None if first is None else first >= 1,
         reward=episode["reward"],
-        turns=len(steps),
+        turns=episode.get("turns_taken", len(steps)),
         error_share=error_share([step["valid"] for step in steps]),
         stop_reason=episode["stop_reason"],
         seconds=episode["wall_seconds"],

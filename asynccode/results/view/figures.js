@@ -24,8 +24,8 @@ function drawCards(index) {
 
 const short = (count) => (count >= 1e6 ? `${(count / 1e6).toFixed(1)} M` : count >= 1e4 ? `${(count / 1e3).toFixed(0)} k` : String(count));
 
-function table(title, head, rows) {
-  return el("details", { class: "table" }, el("summary", {}, title), el("div", { class: "scroll" }, el("table", {},
+function table(title, head, rows, kind = "") {
+  return el("details", { class: `table ${kind}` }, el("summary", {}, title), el("div", { class: "scroll" }, el("table", {},
     el("thead", {}, el("tr", {}, head.map((text) => el("th", { scope: "col" }, text)))),
     el("tbody", {}, rows.map((row) => el("tr", {}, row.map((cell, n) => el(n ? "td" : "th", n ? {} : { scope: "row" }, cell))))))));
 }
@@ -50,8 +50,15 @@ function drawTables(index) {
   }
   const ends = Object.entries(index.figures.stop_reasons).sort((a, b) => b[1] - a[1]);
   if (ends.length) $("tables").append(table("How episodes ended", ["end", "episodes"], ends.map(([name, count]) => [visible(name), String(count)])));
-  const settings = Object.entries(index.manifest).map(([name, value]) =>
-    [visible(name), el("code", {}, visible(typeof value === "string" ? value : JSON.stringify(value)))]);
-  if (settings.length) $("tables").append(table("Settings of the run", ["setting", "value"], settings));
-  if (index.skipped.length) $("tables").append(table(`Left out (${index.skipped.length})`, ["what"], index.skipped.map((note) => [visible(note)])));
+  const settings = flattened("", index.manifest).map(([name, value]) => [visible(name), el("code", {}, visible(value))]);
+  if (settings.length) $("tables").append(table("Settings of the run", ["setting", "value"], settings, "texts"));
+  if (index.skipped.length) $("tables").append(table(`Left out (${index.skipped.length})`, ["what"], index.skipped.map((note) => [visible(note)]), "texts"));
+}
+
+// Names of what is set, with dots, and the values as text.
+function flattened(prefix, value) {
+  if (value === null || value === undefined) return [];
+  if (typeof value !== "object") return [[prefix, String(value)]];
+  if (Array.isArray(value)) return value.length ? [[prefix, value.map((item) => (typeof item === "string" ? item : JSON.stringify(item))).join(" ")]] : [];
+  return Object.entries(value).flatMap(([name, inner]) => flattened(prefix ? `${prefix}.${name}` : name, inner));
 }

@@ -13,6 +13,7 @@ const STATES = { solved: "solved", unsolved: "not solved", broken: "not judged" 
 
 function makeFilters(index, changed) {
   const select = (name, first, options, set) => {
+    if (options.length < 2) return;
     const node = el("select", { "aria-label": name, onchange: () => { set(node.value); changed(); } },
       first === null ? null : el("option", { value: "" }, first),
       options.map(([value, text]) => el("option", { value }, text)));
