@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +46,18 @@ POLICIES: dict[str, str] = {
     "noop": "asynccode.policies:Noop",
     "human": "asynccode.policies:Human",
     "replay:": "asynccode.policies:Replay.load",
+    "chat:": "asynccode.agents.chat:Chat.load",
 }
 """Policies by name; a name that ends in `:` is called with what follows it."""
+
+STRATEGIES: dict[str, str] = {
+    "single-turn": "asynccode.agents.strategies.single_turn:SingleTurn",
+    "try-again": "asynccode.agents.strategies.try_again:TryAgain",
+    "react": "asynccode.agents.strategies.react:React",
+    "plan-and-solve": "asynccode.agents.strategies.plan_and_solve:PlanAndSolve",
+    "tools": "asynccode.agents.strategies.tools:Tools",
+}
+"""What chat policies say and how they read replies, by name."""
 
 RECORDINGS = "asynccode.tasks.intercode.recordings:recorded_actions"
 """Reads the actions of a recorded InterCode result file."""
@@ -187,23 +197,46 @@ def load_suite(
     return found
 
 
-def load_policy(name: str, *, seed: int = 0) -> Policy:
+def load_policy(name: str, *, seed: int = 0, options: Mapping[str, Any] | None = None) -> Policy:
     """Make a policy; the caller closes it. One that takes a `seed` gets it.
 
-    Raises `InputError` if there is none of that name.
+    Raises `InputError` if there is none of that name, or it does not take an option.
     """
     path, rest = _find(name, POLICIES, "policy")
     found = resolve(path, "policy")
+    options = dict(options or {})
     if callable(found):
-        arguments: dict[str, Any] = {"seed": seed} if _takes(found, "seed") else {}
-        found = found(rest, **arguments) if rest else found(**arguments)
+        if options and not _takes(found, *options):
+            raise InputError(f"The policy {name!r} takes no {_flags(options)}: leave that out.")
+        if _takes(found, "seed"):
+            options["seed"] = seed
+        found = found(rest, **options) if rest else found(**options)
     if not isinstance(found, Policy):
         raise InputError(f"The policy {name!r} gives no asynccode.Policy.")
     return found
 
 
-def _takes(function: Callable[..., Any], name: str) -> bool:
+def load_strategy(name: str, options: Mapping[str, Any]) -> Any:
+    """Make a strategy of chat policies. Raises `InputError`, also for options it does not take."""
+    path, _ = _find(name, STRATEGIES, "strategy")
+    found = resolve(path, "strategy")
+    if not isinstance(found, type) or not hasattr(found, "next"):
+        raise InputError(f"The strategy {name!r} is not a class with a method `next`.")
+    for option in options:
+        if not _takes(found, option):
+            raise InputError(f"The strategy {name!r} takes no {_flags([option])}: leave that out.")
+    return found(**options)
+
+
+def _flags(options: Iterable[str]) -> str:
+    return ", ".join("--" + option.replace("_", "-") for option in options)
+
+
+def _takes(function: Callable[..., Any], *names: str) -> bool:
     try:
-        return name in inspect.signature(function).parameters
+        parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         return False
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return True
+    return set(names) <= {parameter.name for parameter in parameters}

@@ -13,7 +13,7 @@ import anyio.to_thread
 from attrs import evolve
 
 from asynccode import registry
-from asynccode.cli import acting, arguments
+from asynccode.cli import acting, arguments, chat
 from asynccode.cli.interrupts import interrupts
 from asynccode.cli.output import emit_json, say, show, table, warn_of_isolation
 from asynccode.interfaces import Suite
@@ -33,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--policy",
         default="gold",
-        help="gold (default), noop, human, replay:FILE, or a dotted path package.module:Class",
+        help="gold (default), noop, human, replay:FILE, chat:MODEL, or a dotted path"
+        " package.module:Class",
     )
     parser.add_argument(
         "--attempts", type=arguments.positive, default=1, metavar="N", help="episodes per task"
@@ -62,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     acting.add_feedback(parser)
     acting.add_budget(parser)
+    chat.add_model(parser)
     arguments.add_seed(parser)
 
 
@@ -75,7 +77,9 @@ async def run(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         async with (
             registry.load_technology(args.backend) as backend,
-            registry.load_policy(args.policy, seed=args.seed) as policy,
+            registry.load_policy(
+                args.policy, seed=args.seed, options=chat.policy_options(args)
+            ) as policy,
             interrupts() as stop,
         ):
             warn_of_isolation(backend)
@@ -101,6 +105,7 @@ async def run(args: argparse.Namespace) -> int:
                         "attempts": args.attempts,
                         "limit": args.limit,
                         "guesses": args.guesses,
+                        "base_url": args.base_url,
                     },
                 )
                 folder = RunFolder.open(args.output, manifest, resume=not args.no_resume)
@@ -189,10 +194,13 @@ def report(summary: Mapping[str, Any], *, as_json: bool) -> None:
         ("mean turns", number("mean_turns", ".1f")),
         ("ended", counts("stop_reasons")),
         ("steps", f"{summary['steps']} ({counts('outcomes')})"),
+        ("tokens", f"{summary['tokens_in']} in, {summary['tokens_out']} out"),
         ("time", speed),
     ]
     if not summary["resumed"]:
         rows[0] = ("episodes", str(summary["episodes"]))
+    if not summary["tokens_in"]:
+        rows = [row for row in rows if row[0] != "tokens"]
     if summary["output"]:
         rows.append(("kept in", summary["output"]))
     title = f"{summary['suite']} on {summary['backend']}, policy {summary['policy']}"

@@ -1,0 +1,1 @@
+"""What to say to a model next, and what its reply means: one strategy a file."""
