@@ -48,7 +48,7 @@ def read_completion(body: bytes) -> Call | None:
         choice = whole["choices"][0]
         sent = choice["message"]
         reply = _message(sent)
-    except (ValueError, LookupError, TypeError, RecursionError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
     if reply is None:
         return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator, Callable
+from urllib.request import getproxies, proxy_bypass
 
 import anyio
 import httpx2
@@ -23,7 +24,7 @@ class Connections(httpx2.AsyncBaseTransport):
 
     def __init__(self, most: int) -> None:
         self._room = anyio.CapacityLimiter(most)
-        self._free: list[httpx2.AsyncHTTPTransport] = []
+        self._free: dict[str, list[httpx2.AsyncHTTPTransport]] = {"http": [], "https": []}
         self._all: list[httpx2.AsyncHTTPTransport] = []
         self._tls: ssl.SSLContext | None = None
 
@@ -31,10 +32,11 @@ class Connections(httpx2.AsyncBaseTransport):
         """Send on a free connection; it is free again when the response is closed."""
         borrower = object()
         await self._room.acquire_on_behalf_of(borrower)
-        connection = self._free.pop() if self._free else self._new()
+        free = self._free[request.url.scheme]
+        connection = free.pop() if free else self._new(request.url)
 
         def give_back() -> None:
-            self._free.append(connection)
+            free.append(connection)
             self._room.release_on_behalf_of(borrower)
 
         try:
@@ -50,13 +52,16 @@ class Connections(httpx2.AsyncBaseTransport):
             extensions=response.extensions,
         )
 
-    def _new(self) -> httpx2.AsyncHTTPTransport:
-        if self._tls is None:
+    def _new(self, url: httpx2.URL) -> httpx2.AsyncHTTPTransport:
+        if url.scheme == "https" and self._tls is None:
             self._tls = httpx2.create_ssl_context()  # slow: once for all
-        limits = httpx2.Limits(
-            max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEPALIVE_SECONDS
+        connection = httpx2.AsyncHTTPTransport(
+            verify=self._tls if self._tls is not None and url.scheme == "https" else False,
+            limits=httpx2.Limits(
+                max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEPALIVE_SECONDS
+            ),
+            proxy=None if proxy_bypass(url.host) else getproxies().get(url.scheme),
         )
-        connection = httpx2.AsyncHTTPTransport(verify=self._tls, limits=limits)
         self._all.append(connection)
         return connection
 
@@ -71,7 +76,7 @@ class Connections(httpx2.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close all connections, in bounded time."""
-        connections, self._all, self._free = self._all, [], []
+        connections, self._all, self._free = self._all, [], {"http": [], "https": []}
         with anyio.move_on_after(CLOSE_SECONDS, shield=True):
             for connection in connections:
                 await connection.aclose()
