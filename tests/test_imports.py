@@ -88,6 +88,12 @@ def test_a_driver_is_imported_in_its_own_backend_only() -> None:
     assert [path for path, drivers in users.items() if len(drivers) > 1] == []
 
 
+def test_the_client_of_chat_models_is_imported_by_agents_only() -> None:
+    users = forbidden(ALL, "openai", "httpx2")
+    assert len(users) > 1
+    assert [path for path in users if not path.startswith("asynccode/agents/")] == []
+
+
 def test_the_library_does_not_import_the_command_line() -> None:
     library = [p for p in CORE if "cli" not in p.parts and p.name != "__main__.py"]
     assert forbidden(library, "asynccode.cli", "argparse") == {}
@@ -121,7 +127,17 @@ def test_importing_is_light_and_has_no_side_effects(tmp_path: Path) -> None:
     assert ran.stderr == ""
     seen = json.loads(ran.stdout)
     modules = set(seen["modules"])
-    heavy = {"asyncio", "trio", "rich", "argparse", "subprocess", "unittest", "urllib.request"}
+    heavy = {
+        "openai",
+        "httpx2",
+        "asyncio",
+        "trio",
+        "rich",
+        "argparse",
+        "subprocess",
+        "unittest",
+        "urllib.request",
+    }
     assert not heavy & modules
     packages = ("asynccode.backends", "asynccode.tasks", "asynccode.cli", "asynccode.testing")
     assert [m for m in modules if any(is_within(m, package) for package in packages)] == []
