@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -58,6 +59,7 @@ def make_manifest(
             "python": platform.python_version(),
             "kernel": platform.release(),
         },
+        "machine": {"cores": os.cpu_count(), "architecture": platform.machine()},
         "command": list(command),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **options,

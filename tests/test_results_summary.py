@@ -104,6 +104,17 @@ def test_another_setting_is_another_experiment(
     assert [one["settings"]["seed"] for one in made["experiments"]] == [1, 2, 2]
 
 
+def test_an_agents_settings_say_who_acted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    agent = {"model": "org/m", "strategy": "plan-and-solve", "refine": 3, "hint": True}
+    made = episode("0", tokens_in=70, tokens_out=5)
+    fill(tmp_path, made, episode("1", tokens_in=30), policy="chat:org/m", agent=agent)
+    (one,) = summary(capsys, tmp_path)["experiments"]
+    assert (one["model"], one["strategy"]) == ("org/m", "plan-and-solve+refine-3")
+    assert (one["schema"], one["tokens_in"], one["tokens_out"]) == (True, 100, 5)
+
+
 def test_a_folder_cut_at_any_byte_is_read_and_says_what_is_missing(tmp_path: Path) -> None:
     fill(tmp_path, episode(), episode("t1", observation="é\n\x00"), episode("t2"))
     data = (tmp_path / EPISODES).read_bytes()

@@ -99,6 +99,17 @@ def test_what_is_no_run_is_refused(
     assert list((tmp_path / "folder").iterdir()) == []
 
 
+def test_what_is_kept_for_training_alone_is_not_in_the_page(tmp_path: Path) -> None:
+    call = {"reply": {"role": "assistant", "content": "ls"}, "tokens_in": 3, "token_ids": [71, 72]}
+    fill(tmp_path, episode())
+    file = tmp_path / EPISODES
+    record = json.loads(file.read_text())
+    record["steps"][0]["calls"] = [call]
+    file.write_text(json.dumps(record) + "\n")
+    ((kept,),) = [step["calls"] for step in json.loads(packed(view(tmp_path))["chunk-0"])["steps"]]
+    assert kept == {"reply": call["reply"], "tokens_in": 3}
+
+
 def test_long_texts_lose_their_middle() -> None:
     value: Any = {"a": ["x" * 5 + "y" * 10], "b": 1}
     assert shortened(value, 15) == value

@@ -104,6 +104,7 @@ async def run(args: argparse.Namespace) -> int:
                         "dialect": args.dialect,
                         "attempts": args.attempts,
                         "limit": args.limit,
+                        "concurrency": args.concurrency,
                         "guesses": args.guesses,
                         "base_url": args.base_url,
                     },

@@ -120,7 +120,10 @@ def who(manifest: Mapping[str, Any]) -> tuple[str, str | None]:
     agent = _agent(manifest)
     model = str(agent.get("model") or policy.removeprefix("chat:"))
     strategy = agent.get("strategy") or manifest.get("strategy")
-    return model, None if strategy is None else str(strategy)
+    if strategy is None:
+        return model, None
+    refined = f"+refine-{agent['refine']}" if agent.get("refine") else ""
+    return model, f"{strategy}{refined}"
 
 
 def is_hinted(manifest: Mapping[str, Any]) -> bool:

@@ -91,7 +91,7 @@ class _Packer:
 
     def add(self, episode: Mapping[str, Any]) -> None:
         attempt = attempt_of(episode)
-        text = _json(shortened(episode, self.most))
+        text = _json(shortened(without_tokens(episode), self.most))
         tokens = (attempt.tokens_in or 0) + (attempt.tokens_out or 0)
         query = str(episode["query"])[:QUERY]
         self.rows.append(
@@ -152,6 +152,27 @@ NOTHING: Mapping[str, Any] = {
     "stop_reasons": {},
 }
 """The figures of no episodes."""
+
+
+TOKENS = frozenset({"prefix_ids", "token_ids", "logprobs"})
+"""What is kept of calls to a model for training: nothing to look at."""
+
+
+def without_tokens(episode: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out token ids and log-probabilities."""
+    steps = [
+        {
+            **step,
+            "calls": [
+                {name: value for name, value in call.items() if name not in TOKENS}
+                for call in step["calls"]
+            ],
+        }
+        if step.get("calls")
+        else step
+        for step in episode["steps"]
+    ]
+    return {**episode, "steps": steps}
 
 
 def shortened(value: Any, most: int) -> Any:
