@@ -42,7 +42,7 @@ def set_size(terminal: int, window: Window) -> None:
 
 @define
 class Streams:
-    """Three sockets for a program that is no terminal's: input, output, errors.
+    """Sockets for a program's input, output and errors.
 
     Sockets, since a pipe can be opened through /proc by whoever is the same user.
     """
@@ -51,11 +51,11 @@ class Streams:
     theirs: list[int]
 
     @classmethod
-    def open(cls) -> Streams:
+    def open(cls, count: int = 3) -> Streams:
         """Make them, or raise `OSError` and leave none."""
         streams = cls(ours=[], theirs=[])
         try:
-            for _ in range(3):
+            for _ in range(count):
                 mine, yours = socket.socketpair()
                 with yours:
                     streams.ours.append(mine.detach())
@@ -104,6 +104,15 @@ class ChannelProgram(Program):
     def has_ended(self) -> bool:
         """Whether it has ended, as far as we know."""
         return self._ended.is_set()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed, by `aclose` or with its sandbox."""
+        return self._closed
+
+    async def ended(self) -> None:
+        """Wait until it has ended, or nobody will know."""
+        await self._ended.wait()
 
     def settle(self, status: int) -> None:
         """Take note of its exit status, as `os.waitpid` gives it."""
@@ -154,9 +163,10 @@ class ChannelProgram(Program):
         """Kill it and what it started; close the streams."""
         if self._closed:
             return
-        self._close()
+        self._closed = True
         with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_SECONDS):
             await self._end()
+        self._close()
         self.lose("The program could not be ended.")
 
     def abandon(self, why: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from asynccode.backends import host
 from asynccode.backends.warden import spawn
 from asynccode.images import Image
-from asynccode.outcomes import Limits
+from asynccode.outcomes import Limits, Window
 from asynccode.shell.script import KEEPER
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -88,12 +88,17 @@ def _mounts(image: Image, stack: Sequence[str]) -> list[dict[str, Any]]:
     ]
 
 
+def variables(image: Image, window: Window | None = None) -> dict[str, str]:
+    """Give the environment of a jail's programs, on a terminal or not."""
+    terminal = "xterm" if window else "dumb"
+    return {"PATH": PATH, "HOME": "/root", "TERM": terminal, **image.env}
+
+
 def text(image: Image, limits: Limits, stack: Sequence[str], groups: Mapping[str, Path]) -> str:
     """Give the configuration of a jail on the layers of `stack`, topmost first."""
     owner = {"inside_id": "0", "outside_id": "0", "count": 1}
     if os.getuid() == 0:
         owner = {"inside_id": "0", "outside_id": "100000", "count": 65536}
-    variables = {"PATH": PATH, "HOME": "/root", "TERM": "dumb", **image.env}
     hard = _Word("HARD")
     fields: dict[str, Any] = {
         "mode": _Word("ONCE"),
@@ -114,7 +119,7 @@ def text(image: Image, limits: Limits, stack: Sequence[str], groups: Mapping[str
         "rlimit_nofile": 1024,
         "rlimit_cpu_type": hard,
         "rlimit_fsize_type": hard,
-        "envar": [f"{name}={value}" for name, value in variables.items()],
+        "envar": [f"{name}={value}" for name, value in variables(image).items()],
         "exec_bin": {"path": "/bin/sh", "arg": ["-c", KEEPER, "asynccode"]},
     }
     if "memory" in groups:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from asynccode.backends import processes
+from asynccode.backends.jail import config
 from asynccode.backends.jail.blank import Blank
+from asynccode.backends.jail.programs import JailPrograms
 from asynccode.backends.warden import cgroups, spawn
 from asynccode.errors import BackendError, InputError, SandboxLost
 from asynccode.images import Image
@@ -41,6 +43,7 @@ class NsjailSandbox(Sandbox):
         self._backend, self._number, self._pid = backend, blank.number, blank.pid
         self._image, self._limits, self._stack = image, limits, stack
         self._slots = blank.wiring.slots(backend.hub, limits, self)
+        self._programs = JailPrograms(backend.hub, backend.warden, blank.number)
         self._shells = Shells(*self._slots, image.workdir)
         self._init = self._at_rest = self._kills = self._forks = 0
         self._counter: int | None = None
@@ -95,8 +98,14 @@ class NsjailSandbox(Sandbox):
         env: Mapping[str, str] | None = None,
         window: Window | None = None,
     ) -> Program:
-        """Start a program."""
-        raise BackendError("nsjail cannot start programs yet.")
+        """Start a program beside the shells."""
+        self._check()
+        return await self._programs.start(
+            argv,
+            cwd=os.path.join(self._image.workdir, cwd or ""),
+            env={**config.variables(self._image, window), **(env or {})},
+            window=window,
+        )
 
     async def read(self, path: str | bytes, *, max_bytes: int = 16 * 1024 * 1024) -> bytes:
         """Read a file as the jail's root."""
@@ -137,6 +146,7 @@ class NsjailSandbox(Sandbox):
         if self._closed:
             return
         self._closed = True
+        self._programs.abandon(self.obituary())
         for slot in self._slots:
             slot.close()
         if self._counter is not None:
@@ -204,7 +214,8 @@ class NsjailSandbox(Sandbox):
 
     @property
     def _idle(self) -> int:
-        return self._at_rest + bool(self._slots[1].shell)
+        beside = self._programs.running if self._counter is not None else 0
+        return self._at_rest + bool(self._slots[1].shell) + beside
 
     def _processes(self) -> int:
         """Count the jail's processes: the kernel's figure where there is one."""
@@ -229,6 +240,7 @@ class NsjailSandbox(Sandbox):
         """Take note that nsjail has ended, with these last words."""
         self._words = words
         self._ended.set()
+        self._programs.lose(self.obituary())
 
     def obituary(self) -> str:
         """Say why the sandbox is gone."""

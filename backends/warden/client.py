@@ -38,6 +38,10 @@ main()
 """
 
 
+_wardens = itertools.count(1)
+"""Each has control groups of its own: the end of one must not be the end of the others' jails."""
+
+
 @define(eq=False)
 class _Call:
     answered: anyio.Event = field(factory=anyio.Event)
@@ -57,6 +61,9 @@ class Warden:
         self._gone: str | None = None
         self._pid = 0
         self._link: socket.socket | None = None
+        self.programs: dict[int, Callable[[int, str], None]] = {}
+        """Whom to tell how a program ended, by the number it was started under: the status as
+        `os.waitpid` gives it, and what kept it from running."""
         self.groups: dict[str, Path] = {}
         """Control groups below which each jail has its own; see `cgroups`."""
 
@@ -67,7 +74,7 @@ class Warden:
         fd = fcntl.fcntl(theirs, fcntl.F_DUPFD_CLOEXEC, ABOVE + 1)
         try:
             argv = [sys.executable, "-IS", "-c", PROGRAM.format(root=root), str(ABOVE), str(cache)]
-            argv += [str(owner), me().label, str(os.getpid())]
+            argv += [str(owner), f"{me().label}-{next(_wardens)}", str(os.getpid())]
             self._pid = os.posix_spawn(
                 sys.executable,
                 argv,
@@ -182,6 +189,10 @@ class Warden:
     def _on_message(self, message: dict[str, Any]) -> None:
         if "ended" in message:
             self._on_end(message["ended"], message["words"])
+            return
+        if "program" in message:
+            if on_end := self.programs.pop(message["program"], None):
+                on_end(message["status"], message["failure"])
             return
         call = self._calls.get(message["request"]) if "request" in message else self._hello
         if call is not None:

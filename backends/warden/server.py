@@ -13,11 +13,12 @@ import struct
 import subprocess
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from asynccode.backends import processes
-from asynccode.backends.warden import cgroups, files, overlay, spawn
+from asynccode.backends.warden import cgroups, files, launch, overlay, spawn
 from asynccode.backends.warden.syscalls import die_with_parent
 
 LENGTH = struct.Struct("!I")
@@ -37,6 +38,7 @@ class Jail:
         self.pid, self.log = pid, log
         self.closing: int | None = None
         """Number of the request that waits for its end."""
+        self.has_terminals = False
 
     @property
     def init(self) -> int:
@@ -56,9 +58,17 @@ class Jail:
 
     def last_words(self) -> str:
         """Give what nsjail logged."""
-        with suppress(OSError):
-            return os.read(self.log, LOG_BYTES).decode("utf-8", "replace").strip()
+        return last_words(self.log)
+
+
+def last_words(log: int) -> str:
+    """Give what was written to a pipe, and close it."""
+    try:
+        return os.read(log, LOG_BYTES).decode("utf-8", "replace").strip()
+    except OSError:
         return ""
+    finally:
+        os.close(log)
 
 
 class Server:
@@ -67,6 +77,8 @@ class Server:
     def __init__(self, link: socket.socket, owner: int, groups: dict[str, Path]) -> None:
         self.link, self.owner, self.groups = link, owner, groups
         self.jails: dict[int, Jail] = {}
+        self.programs: dict[int, tuple[int, int]] = {}
+        """By process id: the client's number for it, and where it says why it cannot run."""
         self.emptied: list[Path] = []
         """Groups of ended jails; the kernel may need a moment to let one go."""
         self.inbox = bytearray()
@@ -138,11 +150,13 @@ class Server:
                 ended[pair[0]] = pair[1]
         if not ended:
             return
+        for pid in ended.keys() & self.programs.keys():
+            key, log = self.programs.pop(pid)
+            self.send({"program": key, "status": ended[pid], "failure": last_words(log)})
         for key, jail in list(self.jails.items()):
             if jail.pid not in ended:
                 continue
             words = jail.last_words()
-            os.close(jail.log)
             del self.jails[key]
             self.emptied += [cgroups.jail(group, key) for group in set(self.groups.values())]
             if jail.closing is None:
@@ -171,6 +185,33 @@ class Server:
                 os.close(fd)
         self.jails[jail] = Jail(pid, log)
         return {"pid": pid}
+
+    def do_start(
+        self, *, number: int, jail: int, program: int, streams: int, **order: Any
+    ) -> dict[str, Any]:
+        """Start a program beside the shells, with the descriptors that came along."""
+        fds, self.fds = self.fds[:streams], self.fds[streams:]
+        log, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            held = self.jails[jail]
+            if order["window"] and not held.has_terminals:
+                files.inside(held.init, launch.mount_terminals)
+                held.has_terminals = True
+            enter = partial(cgroups.join, self.groups, jail)
+            pid = launch.launch(held.init, fds, writer, enter, order)
+        except BaseException:
+            os.close(log)
+            raise
+        finally:
+            for fd in (*fds, writer):
+                os.close(fd)
+        self.programs[pid] = program, log
+        return {"pid": pid}
+
+    def do_end(self, *, number: int, jail: int, pid: int) -> dict[str, Any]:
+        """Kill a program and what it started: its descendants, and its POSIX session."""
+        launch.end(self.jails[jail].init, pid, alive=pid in self.programs)
+        return {}
 
     def do_close(self, *, number: int, jail: int) -> dict[str, Any] | None:
         """Kill a jail; the answer comes when it has ended."""

@@ -47,7 +47,7 @@ def settle(cache: str) -> None:
         Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
     mount("none", "/", None, MS_REC | MS_PRIVATE)
     mount("tmpfs", HIDDEN, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
-    for folder in (DEVICES, IMAGES, WORLD):
+    for folder in (f"{DEVICES}/pts", IMAGES, WORLD):
         os.makedirs(folder)
     mount(cache, IMAGES, None, MS_BIND)
     for name in NODES:
@@ -60,6 +60,7 @@ def settle(cache: str) -> None:
         ("stdin", "/proc/self/fd/0"),
         ("stdout", "/proc/self/fd/1"),
         ("stderr", "/proc/self/fd/2"),
+        ("ptmx", "pts/ptmx"),
         ("shm", "/tmp"),  # noqa: S108 - the jail's own, as large as its disk limit
     ):
         os.symlink(target, f"{DEVICES}/{name}")

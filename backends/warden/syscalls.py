@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import os
+from typing import Any
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+MS_NOEXEC = 8
 MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 4096, 16384, 1 << 18
 PR_SET_PDEATHSIG = 1
+SYS_CLOSE_RANGE = 436
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -41,6 +45,23 @@ def mount(source: str, target: str, kind: str | None, flags: int = 0, data: str 
     _check(result, f"mount {kind or source} at {target}")
 
 
+def close_above(fd: int) -> None:
+    """Close every descriptor above `fd`."""
+    if _libc.syscall(SYS_CLOSE_RANGE, fd + 1, 0x7FFFFFFF, 0):  # before Linux 5.9
+        os.closerange(fd + 1, os.sysconf("SC_OPEN_MAX"))
+
+
+def prctl(option: int, *arguments: int) -> None:
+    """Change something about this process, as prctl does."""
+    padded = [*arguments, 0, 0, 0, 0][:4]
+    _check(_libc.prctl(ctypes.c_int(option), *map(ctypes.c_ulong, padded)), f"prctl {option}")
+
+
+def raw(name: str, *arguments: Any) -> None:
+    """Call a function of libc that gives a negative number and errno when it fails."""
+    _check(getattr(_libc, name)(*arguments), name)
+
+
 def die_with_parent(number: int) -> None:
-    """Ask for a signal when the parent ends; prctl(2)."""
-    _check(_libc.prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(number), 0, 0, 0), "prctl")
+    """Ask for a signal when the parent ends."""
+    prctl(PR_SET_PDEATHSIG, number)

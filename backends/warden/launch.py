@@ -1,0 +1,169 @@
+"""A program beside the shells: from a request to a process in the jail.
+
+It is the warden's child, born in the jail's pid namespace. It joins the other namespaces
+itself and takes on what nsjail gives the jail's first process: limits, capabilities, seccomp.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import resource
+import signal
+import socket
+import termios
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+from asynccode.backends import processes
+from asynccode.backends.warden import confine
+from asynccode.backends.warden.syscalls import (
+    CLONE_NEWPID,
+    MS_NOEXEC,
+    MS_NOSUID,
+    close_above,
+    mount,
+    setns,
+)
+
+OTHERS = ("user", "mnt", "net", "ipc", "uts", "cgroup")
+"""Namespaces to join, the one that gives the right to the others first."""
+TERMINALS = "/dev/pts"
+MOST_TERMINALS = 256
+NICE = 10
+TIOCSPTLCK, TIOCGPTPEER = 0x40045431, 0x5441
+FAILURE = 3
+LIMITS = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
+NOT_FOUND, CANNOT_RUN = 127, 126
+
+
+def launch(
+    init: int, fds: Sequence[int], failure: int, enter: Callable[[], None], order: dict[str, Any]
+) -> int:
+    """Start a program in the jail of `init`, after calling `enter`; gives its process id.
+
+    `fds` are its three streams, or a socket over which to send the master of its terminal.
+    What goes wrong before it runs is said to `failure`.
+    """
+    limits = {kind: resource.prlimit(init, kind) for kind in LIMITS}
+    own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    theirs = os.open(f"/proc/{init}/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        setns(theirs, CLONE_NEWPID)  # where our children are born from now on
+        try:
+            pid = os.fork()
+            if pid == 0:
+                _child(init, limits, fds, failure, enter, order)
+        finally:
+            setns(own, CLONE_NEWPID)
+    finally:
+        os.close(own)
+        os.close(theirs)
+    return pid
+
+
+def end(init: int, program: int, *, alive: bool) -> None:
+    """Kill a program, if `alive`, and what it started and left in its jail."""
+
+    def find() -> set[int]:
+        found = {program, *processes.tree(program)} if alive else set()
+        for pid in processes.tree(init):  # orphans have become the first process's
+            with suppress(OSError):
+                if os.getsid(pid) == program:
+                    found.add(pid)
+        return found
+
+    processes.stop(find, (), force=True)
+
+
+def _child(
+    init: int,
+    limits: dict[int, tuple[int, int]],
+    fds: Sequence[int],
+    failure: int,
+    enter: Callable[[], None],
+    order: dict[str, Any],
+) -> NoReturn:
+    try:
+        enter()
+        Path("/proc/self/oom_score_adj").write_text("500")  # rather than the jail's first process
+        confine.hide()
+        _join(init)
+        os.setsid()
+        streams = list(fds) if order["window"] is None else _terminal(fds[0], order["window"])
+        for target, fd in enumerate([*streams, failure]):
+            os.dup2(fd, target, inheritable=target < FAILURE)
+        failure = FAILURE
+        close_above(FAILURE)
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)
+        os.umask(0o022)
+        os.setpriority(os.PRIO_PROCESS, 0, NICE)  # not before: it has to start quickly
+        confine.drop_capabilities(order["capabilities"])
+        for kind, limit in limits.items():
+            resource.setrlimit(kind, limit)
+        confine.filter_calls(bytes.fromhex(order["filter"]))
+        _execute(order["argv"], order["cwd"], order["env"])
+    except BaseException as error:  # noqa: BLE001 - nothing may run on in the forked child
+        with suppress(OSError):
+            os.write(failure, f"{type(error).__name__}: {error}".encode())
+    finally:
+        os._exit(CANNOT_RUN)
+
+
+def _join(init: int) -> None:
+    namespaces = [os.open(f"/proc/{init}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in OTHERS]
+    for fd in namespaces:
+        setns(fd, 0)
+        os.close(fd)
+    with suppress(PermissionError):  # an ordinary user may not, and need not
+        os.setgroups([])
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
+
+
+def _terminal(link: int, window: Sequence[int]) -> list[int]:
+    """Open a terminal of the jail's own, send its master away, and make it the controlling one."""
+    master = os.open(f"{TERMINALS}/ptmx", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    fcntl.ioctl(master, TIOCSPTLCK, b"\0\0\0\0")
+    slave = fcntl.ioctl(master, TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY)
+    fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+    termios.tcsetwinsize(slave, (window[0], window[1]))
+    with socket.socket(fileno=link) as sock:
+        socket.send_fds(sock, [b"\0"], [master])
+    os.close(master)
+    return [slave] * 3
+
+
+def mount_terminals() -> bytes:
+    """Give the jail that this process has joined terminals of its own."""
+    options = f"newinstance,ptmxmode=666,mode=620,max={MOST_TERMINALS}"
+    mount("devpts", TERMINALS, "devpts", MS_NOSUID | MS_NOEXEC, options)
+    return b""
+
+
+def _execute(argv: list[str], cwd: str, env: dict[str, str]) -> None:
+    """Become the program, or say why not as a shell does."""
+    where = argv[0]
+    status = CANNOT_RUN
+    try:
+        os.chdir(cwd)
+    except OSError as error:
+        os.write(2, os.fsencode(f"{cwd}: {error.strerror}\n"))
+        os._exit(status)
+    try:
+        try:
+            os.execvpe(where, argv, env)
+        except OSError as error:
+            if error.errno != errno.ENOEXEC:
+                raise
+            os.execve("/bin/sh", ["sh", *argv], env)  # a script that does not say whose
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR) and not os.path.isdir(where):
+            status = NOT_FOUND
+        os.write(2, os.fsencode(f"{where}: {error.strerror}\n"))
+    finally:
+        os._exit(status)
