@@ -1,7 +1,8 @@
 """A program beside the shells: from a request to a process in the jail.
 
-It is the warden's child, born in the jail's pid namespace. It joins the other namespaces
-itself and takes on what nsjail gives the jail's first process: limits, capabilities, seccomp.
+It is the warden's child, born in the jail's pid namespace: a helper joins that and forks a
+sibling of its own. The program joins the other namespaces itself and takes on what nsjail
+gives the jail's first process: limits, capabilities, seccomp.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from asynccode.backends.warden.syscalls import (
     MS_NOEXEC,
     MS_NOSUID,
     close_above,
+    fork_sibling,
     mount,
     setns,
 )
@@ -49,20 +51,27 @@ def launch(
     What goes wrong before it runs is said to `failure`.
     """
     limits = {kind: resource.prlimit(init, kind) for kind in LIMITS}
-    own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-    theirs = os.open(f"/proc/{init}/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        setns(theirs, CLONE_NEWPID)  # where our children are born from now on
+    reader, writer = os.pipe()
+    helper = os.fork()
+    if helper == 0:
         try:
-            pid = os.fork()
+            with open(f"/proc/{init}/ns/pid", "rb") as space:
+                setns(space.fileno(), CLONE_NEWPID)  # where our children are born from now on
+            pid = fork_sibling()
             if pid == 0:
                 _child(init, limits, fds, failure, enter, order)
+            os.write(writer, b"%d" % pid)
+        except OSError as error:
+            os.write(writer, b"-%d" % (error.errno or errno.EIO))
         finally:
-            setns(own, CLONE_NEWPID)
-    finally:
-        os.close(own)
-        os.close(theirs)
-    return pid
+            os._exit(0)
+    os.close(writer)
+    with open(reader, "rb") as answer:
+        number = int(answer.read() or -errno.EIO)
+    os.waitpid(helper, 0)
+    if number < 0:
+        raise OSError(-number, f"no process could be made: {os.strerror(-number)}")
+    return number
 
 
 def end(init: int, program: int, *, alive: bool) -> None:
