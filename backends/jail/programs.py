@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import itertools
+import os
 import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -17,6 +18,7 @@ from asynccode.outcomes import Window
 from asynccode.shell.hub import Hub
 from asynccode.shell.program import ChannelProgram, Streams, check_command
 
+GONE_SECONDS, LOOK_SECONDS = 2.0, 0.005
 _numbers = itertools.count(1)
 
 
@@ -29,8 +31,12 @@ class JailProgram(ChannelProgram):
 
     async def _kill(self) -> None:
         with suppress(SandboxLost, OSError):  # then it is gone with its jail
-            await self._warden.ask("end", jail=self._jail, pid=self._pid)
+            reply = await self._warden.ask("end", jail=self._jail, pid=self._pid)
             await self.ended()
+            # The dying count, against the limit on processes too.
+            with anyio.move_on_after(GONE_SECONDS):
+                while any(os.path.exists(f"/proc/{pid}") for pid in reply["pids"]):
+                    await anyio.sleep(LOOK_SECONDS)
 
     def on_end(self, status: int, failure: str) -> None:
         """Take note of how it ended; `failure` says why it never was what was asked for."""

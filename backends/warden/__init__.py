@@ -2,7 +2,10 @@
 
     client.py    our end: requests, replies, news of jails that ended
     server.py    the helper's loop: one socket, one wake-up for ended children
+    held.py      one nsjail as the warden holds it
     spawn.py     from a request to a running nsjail: private mounts, descriptors, exec
+    launch.py    a program beside a jail's shells
+    confine.py   what nsjail takes from a jail's processes, taken from those
     overlay.py   what a jail changed, read from its overlay's upper layer
     files.py     reading and writing files inside a jail
     cgroups.py   where limits on memory and processes come from, if anywhere

@@ -74,8 +74,9 @@ def launch(
     return number
 
 
-def end(init: int, program: int, *, alive: bool) -> None:
-    """Kill a program, if `alive`, and what it started and left in its jail."""
+def end(init: int, program: int, *, alive: bool) -> list[int]:
+    """Kill a program, if `alive`, and what it started and left in its jail; gives them all."""
+    all_of_it: set[int] = set()
 
     def find() -> set[int]:
         found = {program, *processes.tree(program)} if alive else set()
@@ -83,9 +84,11 @@ def end(init: int, program: int, *, alive: bool) -> None:
             with suppress(OSError):
                 if os.getsid(pid) == program:
                     found.add(pid)
+        all_of_it.update(found)
         return found
 
     processes.stop(find, (), force=True)
+    return sorted(all_of_it)
 
 
 def _child(

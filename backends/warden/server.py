@@ -19,6 +19,7 @@ from typing import Any
 
 from asynccode.backends import processes
 from asynccode.backends.warden import cgroups, files, launch, overlay, spawn
+from asynccode.backends.warden.held import Jail, last_words
 from asynccode.backends.warden.syscalls import die_with_parent
 
 LENGTH = struct.Struct("!I")
@@ -26,49 +27,8 @@ FDS, LOG = 7, 6
 """How many descriptors come with a jail (three for each of two shells, and nsjail's orders), and
 the place among them of the log, which is ours."""
 RESERVED = 32
-LOG_BYTES = 4000
 CLOEXEC = 0x40000000
 """MSG_CMSG_CLOEXEC: what we receive is for the jail it came with only."""
-
-
-class Jail:
-    """One nsjail and what we must know to end it."""
-
-    def __init__(self, pid: int, log: int) -> None:
-        self.pid, self.log = pid, log
-        self.closing: int | None = None
-        """Number of the request that waits for its end."""
-        self.has_terminals = False
-
-    @property
-    def init(self) -> int:
-        """Give the jail's first process; raises `ProcessLookupError` if there is none yet."""
-        for pid in processes.children(self.pid):
-            return pid
-        raise ProcessLookupError("the jail has no process")
-
-    def kill(self) -> None:
-        """Kill all of it: with its first process a pid namespace ends.
-
-        nsjail sees that, removes the jail's control groups and ends too.
-        """
-        inits = processes.children(self.pid)
-        for pid in inits or [self.pid]:
-            processes.send(pid, signal.SIGKILL)
-
-    def last_words(self) -> str:
-        """Give what nsjail logged."""
-        return last_words(self.log)
-
-
-def last_words(log: int) -> str:
-    """Give what was written to a pipe, and close it."""
-    try:
-        return os.read(log, LOG_BYTES).decode("utf-8", "replace").strip()
-    except OSError:
-        return ""
-    finally:
-        os.close(log)
 
 
 class Server:
@@ -210,8 +170,7 @@ class Server:
 
     def do_end(self, *, number: int, jail: int, pid: int) -> dict[str, Any]:
         """Kill a program and what it started: its descendants, and its POSIX session."""
-        launch.end(self.jails[jail].init, pid, alive=pid in self.programs)
-        return {}
+        return {"pids": launch.end(self.jails[jail].init, pid, alive=pid in self.programs)}
 
     def do_close(self, *, number: int, jail: int) -> dict[str, Any] | None:
         """Kill a jail; the answer comes when it has ended."""
