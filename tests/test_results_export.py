@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from asynccode.cli import main
+from asynccode.outcomes import Outcome
 from asynccode.records import Step, StopReason
 from asynccode.results.folder import whole
 from asynccode.results.messages import messages_of
@@ -73,6 +74,26 @@ def test_the_originals_format_reads_back_as_it_was(
     assert [turn.reward for turn in ran_out.turns] == [0, 0, 0.67]
     # The best turn counts where all were scored, as in the original.
     assert read_recording(second).episodes[0].reward == 0.3
+
+
+def test_thoughts_and_plans_are_written_as_the_original_wrote_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken = (
+        Step(action="echo [1]", observation="[1]\n", outcome=Outcome.OK, thought="look"),
+        Step(action="what now?", observation="?", valid=False, thought="hm"),
+        Step(action="submit", observation="", reward=1.0),
+    )
+    for strategy in ("react", "plan-and-solve", "try-again"):
+        fill(tmp_path / strategy, episode(steps=taken, suite="bash"), agent={"strategy": strategy})
+        made = exported(capsys, tmp_path / strategy, "--to", "intercode")
+        recording = read_recording(Path(made["files"][0]))
+        assert (recording.strategy, recording.suite) == (strategy, "bash")
+        codes = [turn.code for turn in recording.episodes[0].turns]
+        thoughts = [turn.thought for turn in recording.episodes[0].turns]
+        invalid = None if strategy == "react" else "what now?"
+        assert codes == ["echo [1]", invalid, "submit"]
+        assert thoughts == ([None] * 3 if strategy == "try-again" else ["look", "hm", ""])
 
 
 def test_an_episode_that_nobody_was_judged_in_is_left_out_and_said(

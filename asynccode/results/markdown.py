@@ -113,7 +113,7 @@ def _overview(found: Sequence[Row]) -> str:
                 number(one["reward"], 3),
                 _count(one["tokens_in"] or 0),
                 _count(one["tokens_out"] or 0),
-                "theirs" if one["foreign"] else Path(one["sources"][0]).name,
+                "InterCode" if one["foreign"] else Path(one["sources"][0]).name,
             ]
             for one in found
         ),

@@ -92,6 +92,14 @@ def file_name(manifest: Mapping[str, Any], suite: str) -> str:
     return name + (f"_fs_{part[1]}.json" if part else ".json")
 
 
+def _executed(step: Mapping[str, Any]) -> str:
+    """Give an action as ReAct's format has it; what was no action stays as it was said."""
+    action: str = step["action"]
+    if action == "submit" or (step["valid"] is False and step["outcome"] is None):
+        return action
+    return f"execute[{action}]"
+
+
 def record(episode: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Give an episode as the original wrote it, with `stop_reason` and `attempt` beside."""
     steps, suite, final = episode["steps"], str(episode["suite"]), episode["reward"]
@@ -107,8 +115,14 @@ def record(episode: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str,
         "rewards": [0 if reward is None else reward for reward in rewards],
         "valid_action": [step["valid"] for step in steps],
     }
-    if any(step.get("thought") for step in steps):
-        history["thoughts"] = [step.get("thought") or "" for step in steps]
+    strategy = who(manifest)[1] or ""
+    thoughts = [step.get("thought") or "" for step in steps]
+    if strategy == "react":
+        history["thoughts"] = thoughts
+        if "source" not in manifest:  # ours: a result file of the original has them so already
+            history["actions"] = [_executed(step) for step in steps]
+    elif strategy.startswith("plan-and-solve"):
+        history["steps"] = thoughts
     made = {
         "environment": environment_of(suite),
         "dataset": f"./data/nl2bash/nl2bash_fs_{part[1]}.json"

@@ -16,6 +16,8 @@ _SUITES = (
     (re.compile(r"(spider|wikisql|bird|mbpp)"), "intercode/{}"),
     (re.compile(r"(ctf)(?:_test)?\.json"), "intercode/{}"),
 )
+_OURS = re.compile(r"[a-z]+")
+"""A data set that is no path: the name of a suite of ours, in a file that we exported."""
 _OF_ENVIRONMENT = {
     "ic_sql": "intercode/spider",
     "ic_python": "intercode/mbpp",
@@ -94,6 +96,8 @@ def suite_of(datasets: Iterable[str], environments: Iterable[str], file: str) ->
             if match := pattern.search(name):
                 found.add(suite.format(match[1]))
                 break
+        else:
+            found.update([name] if _OURS.fullmatch(name) else [])
     if not found:
         found = {_OF_ENVIRONMENT[name] for name in environments if name in _OF_ENVIRONMENT}
     if not found and (match := _FILESYSTEM.search(Path(file).stem)):
