@@ -18,6 +18,8 @@ from asynccode.interfaces import Backend, Policy, Suite, Technology
 
 BACKENDS: dict[str, str] = {
     "nsjail": "asynccode.backends.nsjail:NsjailBackend",
+    "docker": "asynccode.backends.docker:DockerBackend",
+    "podman": "asynccode.backends.podman:PodmanBackend",
     "local": "asynccode.backends.local:LocalBackend",
     "sqlite": "asynccode.backends.sqlite:SqliteBackend",
 }

@@ -26,6 +26,8 @@ from asynccode.backends.owners import Owner, me
 from asynccode.errors import ImageError
 from asynccode.images import Commands, Entry, Image, Layer, Manifest, layer_digest
 
+ROOT_OWNER = 100_000
+"""As which host user root of a jail appears when we are root: nobody's, far from everyone."""
 TEMPORARY = ".building-"
 Runner = Callable[[Image, Commands, Sequence[str], str], Awaitable[None]]
 """Runs a layer's commands on top of layers and puts what they changed into a new folder."""
@@ -69,7 +71,7 @@ class Store:
         return known
 
     async def _layers(self, image: Image) -> tuple[str, ...]:
-        stack = [await self._base(image.base)]
+        stack = [await self.base(image.base)]
         for layer in image.layers:
             stack.insert(0, await self._layer(image, layer, stack))
         if not self._holds(stack, image.workdir):
@@ -81,8 +83,7 @@ class Store:
         return any((self.folder / name / path.lstrip("/")).is_dir() for name in stack)
 
     async def _layer(self, image: Image, layer: Layer, stack: Sequence[str]) -> str:
-        environment = repr((image.workdir, image.env)) if isinstance(layer, Commands) else ""
-        name = _chain("layer", layer_digest(layer), environment, *stack)
+        name = name_of_layer(image, layer, stack)
         async with self._building(name) as target:
             if target is None:
                 pass
@@ -92,14 +93,15 @@ class Store:
                 await anyio.to_thread.run_sync(self._unpack, layer, stack, target)
         return name
 
-    async def _base(self, base: str) -> str:
+    async def base(self, base: str) -> str:
+        """Build a base; gives its folder's name."""
+        name = await anyio.to_thread.run_sync(name_of_base, base)
         if base == "host":
-            name = _chain("host", await anyio.to_thread.run_sync(host.digest))
             build: Callable[[Path], None] = host.build
         elif base in debian.RECIPES:
-            name, build = base_name(base), debian.RECIPES[base].build
+            build = debian.RECIPES[base].build
         else:
-            name, build = _from_path(Path(base))
+            _, build = _from_path(Path(base))
         async with self._building(name) as target:
             if target is not None:
                 await anyio.to_thread.run_sync(build, target)
@@ -165,6 +167,19 @@ class Store:
                 os.lchown(path, uid, gid)
                 if not stat.S_ISLNK(info.st_mode):
                     os.chmod(path, stat.S_IMODE(info.st_mode))  # chown drops set-id bits
+
+
+def name_of_base(base: str) -> str:
+    """Give the name of a base, wherever it is built; raises `ImageError` if there is none."""
+    if base == "host":
+        return _chain("host", host.digest())
+    return base_name(base) if base in debian.RECIPES else _from_path(Path(base))[0]
+
+
+def name_of_layer(image: Image, layer: Layer, stack: Sequence[str]) -> str:
+    """Give the name of a layer on top of others, wherever it is built."""
+    environment = repr((image.workdir, image.env)) if isinstance(layer, Commands) else ""
+    return _chain("layer", layer_digest(layer), environment, *stack)
 
 
 def base_name(recipe: str) -> str:

@@ -24,8 +24,6 @@ from asynccode.interfaces import Backend, Health
 from asynccode.outcomes import Limits, Outcome
 from asynccode.shell.hub import Hub
 
-ROOT_OWNER = 100_000
-"""As which host user root of a jail appears when we are root: nobody's, far from everyone."""
 BLANKS = 2 * (os.cpu_count() or 1)
 SETUP_LIMITS = Limits(
     step_seconds=900, memory_bytes=2 << 30, processes=512, disk_bytes=2 << 30, output_bytes=1 << 22
@@ -46,7 +44,7 @@ class NsjailBackend(Backend):
 
     def __init__(self, *, executable: str | None = None, cache: Path | None = None) -> None:
         self._executable = executable
-        self._owner = ROOT_OWNER if os.getuid() == 0 else os.getuid()
+        self._owner = layers.ROOT_OWNER if os.getuid() == 0 else os.getuid()
         self._store = layers.Store(cache or layers.cache(), self._owner, self._run_commands)
         self.hub = Hub()
         self.warden = Warden(self.hub, self._on_end)

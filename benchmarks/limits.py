@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from asynccode.backends import host, layers
-from asynccode.backends.nsjail import ROOT_OWNER
+from asynccode.backends.layers import ROOT_OWNER
 
 HERE = Path(__file__).parent
 TRIAL = {"bash": 10, "sandbox": 10, "step": 300, "fork": 10}

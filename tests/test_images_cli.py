@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from asynccode.backends.layers import Store
-from asynccode.backends.nsjail import ROOT_OWNER
+from asynccode.backends import archives
+from asynccode.backends.layers import ROOT_OWNER, Store
 from asynccode.cli import images, main
 from asynccode.errors import ImageError
 from asynccode.images import Image
@@ -126,7 +126,7 @@ WHOLE = ["etc", "etc/keys", "etc/keys/b", "etc/os", "gone", "link"]
 
 
 def test_layers_are_walked_as_one(stack: list[bytes]) -> None:
-    found = dict(images.merged(stack))
+    found = dict(archives.merged(stack))
     assert [os.fsdecode(name) for name in found] == WHOLE
     assert Path(os.fsdecode(found[b"etc/os"])).read_text() == "new"
 
@@ -136,7 +136,7 @@ def test_what_was_deleted_stays_deleted(stack: list[bytes]) -> None:
     os.mknod(os.path.join(stack[0], b"etc/keys"), 0o20000)
     os.unlink(os.path.join(stack[0], b"gone"))
     os.mknod(os.path.join(stack[0], b"gone"), 0o20000)
-    assert [os.fsdecode(name) for name, _ in images.merged(stack)] == ["etc", "etc/os", "link"]
+    assert [os.fsdecode(name) for name, _ in archives.merged(stack)] == ["etc", "etc/os", "link"]
 
 
 def test_export_writes_a_folder(stack: list[bytes], tmp_path: Path) -> None:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import io
 import os
-import stat
 import subprocess
-import tarfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +21,10 @@ from asynccode.images import Image
 HOST = "host"
 # The core knows the backends' rooms by name only.
 LAYERS = "asynccode.backends.layers"
+ARCHIVES = "asynccode.backends.archives"
 DEBIAN = "asynccode.backends.debian"
 SKELETON = "asynccode.backends.host"
-OWNER = "asynccode.backends.nsjail:ROOT_OWNER"
+OWNER = "asynccode.backends.layers:ROOT_OWNER"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -184,8 +182,7 @@ def export(stack: Sequence[bytes], dest: Path) -> int:
     owner = registry.resolve(OWNER) if os.getuid() == 0 else os.getuid()
     try:
         if dest.suffix == ".tar":
-            with _removed_unless_complete(dest), open(dest, "wb") as file:
-                return _archive(stack, file, owner)
+            return int(registry.resolve(f"{ARCHIVES}:write")(stack, dest, owner))
         dest.mkdir(parents=True, exist_ok=True)
         keep = ["--numeric-owner"] if os.getuid() == 0 else ["--no-same-owner"]
         command = ["tar", "-x", "-p", *keep, "-C", str(dest), "-f", "-"]
@@ -193,7 +190,7 @@ def export(stack: Sequence[bytes], dest: Path) -> int:
             assert unpack.stdin is not None
             assert unpack.stderr is not None
             with suppress(BrokenPipeError):
-                count = _archive(stack, unpack.stdin, owner)
+                count = int(registry.resolve(f"{ARCHIVES}:pour")(stack, unpack.stdin, owner))
                 unpack.stdin.close()
             said = unpack.stderr.read().decode("utf-8", "replace").strip()
         if unpack.returncode:
@@ -201,63 +198,6 @@ def export(stack: Sequence[bytes], dest: Path) -> int:
         return count
     except OSError as error:
         raise ImageError(f"Cannot write {dest}: {error.strerror}.") from error
-
-
-@contextmanager
-def _removed_unless_complete(file: Path) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        file.unlink(missing_ok=True)
-        raise
-
-
-def _archive(stack: Sequence[bytes], file: Any, owner: int) -> int:
-    count = 0
-    with tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as archive:
-        for name, path in merged(stack):
-            member = archive.gettarinfo(os.fsdecode(path), f"./{os.fsdecode(name)}")
-            if member is None:  # a socket: nobody listens on it any more
-                continue
-            member.uid, member.gid = max(0, member.uid - owner), max(0, member.gid - owner)
-            member.uname = member.gname = ""
-            with open(path, "rb") if member.isreg() else io.BytesIO() as content:
-                archive.addfile(member, content if member.isreg() else None)
-            count += 1
-    return count
-
-
-def merged(stack: Sequence[bytes], where: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-    """Walk an overlay's layers as one: each path's name, and where its topmost version is."""
-    hidden: set[bytes] = set()
-    below: dict[bytes, list[bytes]] = {}
-    for folder in stack:
-        for name in sorted(os.listdir(folder)):
-            path = os.path.join(folder, name)
-            info = os.lstat(path)
-            if name in hidden:
-                continue
-            if stat.S_ISCHR(info.st_mode) and info.st_rdev == 0:  # deleted
-                hidden.add(name)
-            elif stat.S_ISDIR(info.st_mode):
-                below.setdefault(name, []).append(path)
-                if _is_opaque(path):
-                    hidden.add(name)
-            else:
-                if name not in below:
-                    below[name] = [path]
-                hidden.add(name)
-    for name, paths in sorted(below.items()):
-        inner = os.path.join(where, name)
-        yield inner, paths[0]
-        if os.path.isdir(paths[0]) and not os.path.islink(paths[0]):
-            yield from merged(paths, inner)
-
-
-def _is_opaque(path: bytes) -> bool:
-    with suppress(OSError):
-        return os.getxattr(path, "user.overlay.opaque") == b"y"
-    return False
 
 
 def disk_usage(folder: Path) -> int:

@@ -31,10 +31,13 @@ def token() -> str:
     return secrets.token_urlsafe(TOKEN * 3 // 4)
 
 
-def request(code: str, token: str, *, split: bool = False, status: int = 0) -> bytes:
+def request(
+    code: str, token: str, *, split: bool = False, status: int = 0, inband: bool = False
+) -> bytes:
     """Frame one step.
 
     `token` is `TOKEN` characters that the reply must repeat, `status` what `$?` is to be.
+    `inband` has the reply follow the output, and the errors too if they are kept apart.
     """
     raw = code.encode("utf-8", "surrogateescape")
     before, after = "", ""
@@ -46,7 +49,10 @@ def request(code: str, token: str, *, split: bool = False, status: int = 0) -> b
     if status:
         before += f"__ac_status {status}&&:;"
     redirect = SPLIT if split else REDIRECT
-    line = f"{before}builtin eval {word}{redirect};builtin echo {token} $?>&0\n"
+    tell = f"builtin echo {token} $?{'' if inband else '>&0'}"
+    if inband and split:
+        tell += f';builtin echo {token} 0 >"/proc/$PPID/fd/$__ac_e"'
+    line = f"{before}builtin eval {word}{redirect};{tell}\n"
     return (line + after).encode()
 
 

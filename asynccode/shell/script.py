@@ -60,9 +60,32 @@ echo 500 >/proc/self/oom_score_adj  # rather than the keeper, which is not to be
 __ac_status() {{ return $1; }}
 __ac_skip() {{ if [[ $BASH_COMMAND == "builtin echo "????????????" \$?"* ]]; then
   builtin trap - DEBUG; builtin shopt -u extdebug; return 0; fi; return 1; }}
-trap '[[ -S /dev/stdin ]] || {{ builtin shopt -s extdebug
+trap '[[ IDLE ]] || {{ builtin shopt -s extdebug
   builtin trap "break 9999 2>/dev/null; __ac_skip" DEBUG; break 9999 2>/dev/null; }}' {ABORT_SIGNAL}
-builtin printf 'ready %d\n' "$$" >&0
+builtin printf -- 'READY %d\n' "$$" WHERE
 """
-BOOT = f'builtin read -r -N {len(_BOOT)} __ac_x; builtin eval "$__ac_x"\n{_BOOT}'
-"""Bash reads a script from a socket byte by byte, so it is made to take this in one piece."""
+
+
+def _boot(idle: str, ready: str, where: str) -> str:
+    text = _BOOT.replace("IDLE", idle).replace("READY", ready).replace("WHERE", where)
+    # Bash reads a script byte by byte, so it is made to take this in one piece.
+    return f'builtin read -r -N {len(text)} __ac_x; builtin eval "$__ac_x"\n{text}'
+
+
+BOOT = _boot("-S /dev/stdin", "ready", ">&0")
+"""What makes a plain `bash -s` a session."""
+
+INBAND_KEEPER = r"""
+while read -r word mark; do
+  [ "$word" = start ] || continue
+  command eval '(exec bash --norc --noprofile -s 2 2<>/dev/null)'
+  printf '%s exit %d\n' "$mark" "$?" || exit
+done
+"""
+"""The same for a shell that has nothing but its standard streams: what is said of a step goes
+where its output goes, after it, marked with words that nobody in the sandbox knows before."""
+
+
+def inband_boot(mark: str) -> str:
+    """Give the boot lines of a shell whose end of a step follows its output."""
+    return _boot("/dev/stdin -ef /proc/$PPID/fd/0", f"{mark} ready", "")

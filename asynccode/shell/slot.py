@@ -92,6 +92,11 @@ class Slot:
         return self._shell
 
     @property
+    def is_lost(self) -> bool:
+        """Whether nothing can be run any more."""
+        return self._lost
+
+    @property
     def is_alive(self) -> bool:
         """Whether a shell was started and nothing has ended it since."""
         return not self._lost and self._shell > 0 and self._ward.holds(self._shell)

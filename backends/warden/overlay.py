@@ -1,8 +1,8 @@
 """What a jail changed, read from its overlay's upper layer, where no jail can reach.
 
 The upper layer holds every path that was written, a device 0:0 for each path that was
-deleted, and marks a folder that hides the one below with `user.overlay.opaque`
-(kernel documentation, filesystems/overlayfs).
+deleted, and marks a folder that hides the one below with `user.overlay.opaque` or, where root
+of the machine mounted it, `trusted.overlay.opaque` (kernel documentation, filesystems/overlayfs).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ TYPES = {
     stat.S_IFIFO: "fifo",
     stat.S_IFSOCK: "socket",
 }
+OPAQUE = ("user.overlay.opaque", "trusted.overlay.opaque")
 CHUNK = 1 << 20
 
 
@@ -54,8 +55,9 @@ class Path(NamedTuple):
     @property
     def is_opaque(self) -> bool:
         """Whether it is a folder that hides what lies below it."""
-        with suppress(OSError):
-            return os.getxattr(self.path, "user.overlay.opaque", follow_symlinks=False) == b"y"
+        for name in OPAQUE:
+            with suppress(OSError):
+                return os.getxattr(self.path, name, follow_symlinks=False) == b"y"
         return False
 
 

@@ -1,0 +1,271 @@
+"""Docker, through aiodocker: containers of an engine on this machine or elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import ssl
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import aiodocker
+import aiohttp
+import anyio
+from yarl import URL
+
+from asynccode.backends.engine.api import About, Containers, Files, Images, NotThereError, Streams
+from asynccode.backends.engine.attached import Address, Attached, hijack
+from asynccode.backends.engine.backend import EngineBackend
+from asynccode.errors import BackendError, Unavailable
+
+REMEDY = "start one (as root: `dockerd &`, or `systemctl start docker`) or name it in DOCKER_HOST"
+STAT = "X-Docker-Container-Path-Stat"
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise what the engine or the connection to it says as our own errors."""
+    try:
+        yield
+    except aiodocker.DockerError as error:
+        kind = NotThereError if error.status == 404 else BackendError
+        raise kind(str(error.message)) from error
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise BackendError(
+            f"The engine cannot be reached: {error or type(error).__name__}"
+        ) from error
+
+
+def tls() -> ssl.SSLContext | None:
+    """Give what DOCKER_TLS_VERIFY and DOCKER_CERT_PATH ask for, as docker's own client does."""
+    if not os.environ.get("DOCKER_TLS_VERIFY"):
+        return None
+    folder = Path(os.environ.get("DOCKER_CERT_PATH") or Path.home() / ".docker")
+    try:
+        context = ssl.create_default_context(cafile=str(folder / "ca.pem"))
+        context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    except OSError as error:
+        raise Unavailable(
+            f"the certificates in {folder} cannot be used: {error}",
+            "set DOCKER_CERT_PATH to the folder of ca.pem, cert.pem and key.pem",
+        ) from error
+    return context
+
+
+class DockerEngine:
+    """Answers `Engine` (and its four parts) through one aiodocker client."""
+
+    containers: Containers
+    streams: Streams
+    files: Files
+    images: Images
+
+    def __init__(self, url: str | None = None, *, remedy: str = REMEDY) -> None:
+        """Connect to `url`, or where aiodocker finds an engine."""
+        context = tls() if not (url or "").startswith("unix:") else None
+        try:
+            self._docker = aiodocker.Docker(url, ssl_context=context)
+        except (AssertionError, ValueError, aiodocker.DockerError, OSError) as error:
+            raise Unavailable(
+                f"no engine was found{f': {error}' if str(error) else ''}", remedy
+            ) from error
+        self._remedy = remedy
+        self._tls = context
+        self.containers = self.streams = self.files = self.images = self
+
+    async def aclose(self) -> None:
+        """Close the client."""
+        await self._docker.close()
+
+    @property
+    def where(self) -> str:
+        """The engine's address."""
+        connector = self._docker.connector
+        if isinstance(connector, aiohttp.UnixConnector):
+            return f"unix://{connector.path}"
+        return self._docker.docker_host
+
+    async def about(self) -> About:
+        """Ask for version and storage."""
+        try:
+            with translated():
+                version, info = await self._docker.version(), await self._docker.system.info()
+        except BackendError as error:
+            raise Unavailable(
+                f"no engine answers at {self.where}: {error}", self._remedy
+            ) from error
+        return About(
+            product=str(version["Version"]),
+            where=self.where,
+            is_local=self._address().is_local,
+            driver=str(info["Driver"]),
+            security=tuple(info.get("SecurityOptions") or ()),
+        )
+
+    async def create(self, name: str, config: Mapping[str, Any]) -> str:
+        """Create a container."""
+        with translated():
+            return str((await self._docker.containers.create(dict(config), name=name)).id)
+
+    async def start(self, container: str) -> None:
+        """Start it."""
+        with translated():
+            await self._docker.containers.container(container).start()
+
+    async def inspect(self, container: str) -> Mapping[str, Any]:
+        """Inspect it."""
+        with translated():
+            return await self._docker.containers.container(container).show()
+
+    async def remove(self, container: str) -> None:
+        """Kill and remove it."""
+        try:
+            with translated():
+                await self._docker.containers.container(container).delete(force=True, v=True)
+        except NotThereError:
+            pass
+        except BackendError as error:
+            if "already in progress" not in str(error):
+                raise
+
+    async def listed(self, label: str) -> Sequence[tuple[str, Mapping[str, str]]]:
+        """List containers by label."""
+        filters = json.dumps({"label": [label]})
+        with translated():
+            found = await self._docker.containers.list(all=1, filters=filters)
+        return [(item.id, item["Labels"]) for item in found]
+
+    async def attach(self, container: str) -> Attached:
+        """Attach to the first process."""
+        query = "stream=1&stdin=1&stdout=1&stderr=1"
+        return await hijack(self._address(), f"containers/{container}/attach?{query}")
+
+    async def execute(self, container: str, config: Mapping[str, Any]) -> tuple[str, Attached]:
+        """Create and start an exec."""
+        tty = bool(config["Tty"])
+        path = f"containers/{container}/exec"
+        execution = str((await self._json("POST", path, json=dict(config)))["Id"])
+        body = {"Detach": False, "Tty": tty}
+        return execution, await hijack(self._address(), f"exec/{execution}/start", body, tty=tty)
+
+    async def executed(self, execution: str) -> Mapping[str, Any]:
+        """Inspect an exec."""
+        with translated():
+            return await self._docker.containers.exec(execution).inspect()
+
+    async def resize(self, execution: str, rows: int, columns: int) -> None:
+        """Resize an exec's terminal."""
+        with translated():
+            await self._docker.containers.exec(execution).resize(h=rows, w=columns)
+
+    async def put(self, container: str, archive: bytes) -> None:
+        """Unpack an archive at the root."""
+        where = f"containers/{container}/archive"
+        async with self._call("PUT", where, params={"path": "/"}, data=archive):
+            pass
+
+    async def get(self, container: str, path: str) -> bytes:
+        """Get a path as an archive."""
+        async with self._call(
+            "GET", f"containers/{container}/archive", params={"path": path}
+        ) as got:
+            return await got.read()
+
+    async def look(self, container: str, path: str) -> Mapping[str, Any]:
+        """Look at a path."""
+        where = f"containers/{container}/archive"
+        async with self._call("HEAD", where, params={"path": path}) as got:
+            found: Mapping[str, Any] = json.loads(base64.b64decode(got.headers[STAT]))
+            return found
+
+    async def changes(self, container: str) -> Sequence[tuple[str, int]]:
+        """Let the engine compare; Docker walks the whole image for it."""
+        found = await self._json("GET", f"containers/{container}/changes")
+        return [(item["Path"], item["Kind"]) for item in found or ()]
+
+    async def identify(self, name: str) -> str | None:
+        """Give an image's id."""
+        try:
+            with translated():
+                return str((await self._docker.images.inspect(name))["Id"])
+        except NotThereError:
+            return None
+
+    async def load(self, name: str, archive: Path) -> None:
+        """Import a root file system."""
+        repository, _, tag = name.partition(":")
+        params = {"fromSrc": "-", "repo": repository, "tag": tag}
+        async with await anyio.open_file(archive, "rb") as file:  # which aiohttp reads in threads
+            arguments = {"params": params, "data": file.wrapped}
+            async with self._call("POST", "images/create", **arguments) as got:
+                said = await got.text()
+        if '"error"' in said:
+            raise BackendError(f"The image could not be imported: {said.strip()[-300:]}")
+
+    async def commit(self, container: str, name: str) -> None:
+        """Commit a container."""
+        repository, _, tag = name.partition(":")
+        with translated():
+            await self._docker.containers.container(container).commit(
+                repository=repository, tag=tag, pause=False
+            )
+
+    async def export(self, container: str) -> AsyncIterator[bytes]:
+        """Export a container's files."""
+        async with self._call("GET", f"containers/{container}/export") as got:
+            async for piece in got.content.iter_chunked(1 << 20):
+                yield piece
+
+    def _address(self) -> Address:
+        version = self._docker.api_version
+        connector = self._docker.connector
+        if isinstance(connector, aiohttp.UnixConnector):
+            return Address(path=connector.path, version=version)
+        url = URL(self._docker.docker_host)
+        return Address(
+            host=url.host or "localhost", port=url.port or 2375, tls=self._tls, version=version
+        )
+
+    def _call(self, method: str, path: str, **arguments: Any) -> _Call:
+        url = f"{self._docker.docker_host}/{self._docker.api_version}/{path}"
+        return _Call(self._docker.session, method, url, arguments)
+
+    async def _json(self, method: str, path: str, **arguments: Any) -> Any:
+        async with self._call(method, path, **arguments) as got:
+            return await got.json()
+
+
+class _Call:
+    """A call that aiodocker has no method for, in `async with`."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, method: str, url: str, arguments: dict[str, Any]
+    ) -> None:
+        arguments.setdefault("timeout", aiohttp.ClientTimeout(total=None))
+        self._request = session.request(method, url, **arguments)
+
+    async def __aenter__(self) -> aiohttp.ClientResponse:
+        with translated():
+            self._response = await self._request
+            if self._response.status >= 400:  # reading to the end releases the connection
+                said = await self._response.text()
+                message = json.loads(said).get("message", said) if said[:1] == "{" else said
+                raise aiodocker.DockerError(self._response.status, message or "no such thing")
+            return self._response
+
+    async def __aexit__(self, *error: object) -> None:
+        self._response.release()
+
+
+class DockerBackend(EngineBackend):
+    """Opens containers of a Docker engine."""
+
+    name: ClassVar[str] = "docker"
+
+    @classmethod
+    def connect(cls) -> DockerEngine:
+        """Connect to DOCKER_HOST, the docker context's engine, or the usual socket."""
+        return DockerEngine()

@@ -1,0 +1,14 @@
+"""Containers of an engine that speaks Docker's API: what Docker and Podman have in common.
+
+attached.py  the streams of a process in a container, over a connection the engine gave up
+api.py       what is asked of an engine; `docker.py` and `podman.py` answer it
+spec.py      what a container sees, what it may use, who it belongs to
+images.py    bases imported, a committed image for each layer, named as nsjail's are
+hands.py     counting and signalling a container's processes: from the host, or from inside
+ward.py      stopping steps and naming the limit that was met (`Custody`)
+files.py     files and changes: through the container's root and upper layer, or the API
+sandbox.py   one container
+backend.py   what opens them
+examine.py   what `doctor` says
+leftovers.py containers that dead owners left
+"""

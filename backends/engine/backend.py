@@ -1,0 +1,156 @@
+"""What opens containers: everything that Docker and Podman have in common."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import ClassVar, Self
+
+import anyio
+
+from asynccode.backends.engine import examine, leftovers, spec
+from asynccode.backends.engine.api import About, Engine
+from asynccode.backends.engine.images import Store, reference
+from asynccode.backends.engine.sandbox import EngineSandbox
+from asynccode.errors import BackendError, ImageError, Unavailable
+from asynccode.images import Commands, Image
+from asynccode.interfaces import Backend, Health
+from asynccode.outcomes import Limits, Outcome
+
+CLOSE_SECONDS = 120.0
+REMOVALS = 4 * (os.cpu_count() or 1)
+"""Containers removed at once when a backend closes."""
+SETUP_LIMITS = Limits(
+    step_seconds=900, memory_bytes=2 << 30, processes=512, disk_bytes=2 << 30, output_bytes=1 << 22
+)
+
+
+class EngineBackend(Backend):
+    """Opens containers of an engine."""
+
+    isolates: ClassVar[frozenset[str]] = frozenset(
+        {"files", "network", "processes", "memory", "process_count"}
+    )
+    engine: Engine
+    about: About
+
+    def __init__(self, *, reach_in: bool | None = None) -> None:
+        """Use `reach_in=False` for an engine of this machine as if it were another's."""
+        self.reaches_in = os.getuid() == 0 if reach_in is None else reach_in
+        self.run = secrets.token_hex(8)
+        self.threads = anyio.CapacityLimiter(2 * (os.cpu_count() or 1))
+        self._open: set[EngineSandbox] = set()
+        self._pristine: dict[str, str] = {}
+        self._comparing = anyio.Lock()
+        self._opened = 0
+
+    @classmethod
+    @abstractmethod
+    def connect(cls) -> Engine:
+        """Connect to the engine; raises `Unavailable`."""
+
+    async def __aenter__(self) -> Self:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            reason = f"the {self.name} backend uses aiohttp, which runs on asyncio alone"
+            remedy = "run it under asyncio, or use --backend nsjail"
+            raise Unavailable(reason, remedy) from None
+        self.engine = self.connect()
+        try:
+            self.about = await self.engine.about()
+            self.reaches_in = self.reaches_in and self.about.is_local
+            await leftovers.clean(self.engine)
+        except BaseException:
+            await self.engine.aclose()
+            raise
+        self._store = Store(self.engine, self.run, self._run_commands, is_local=self.about.is_local)
+        return self
+
+    async def aclose(self) -> None:
+        """Remove every container of this backend and close the connection."""
+        with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_SECONDS):
+            removals = anyio.CapacityLimiter(REMOVALS)
+
+            async def remove(sandbox: EngineSandbox) -> None:
+                async with removals:
+                    await sandbox.aclose()
+
+            async with anyio.create_task_group() as group:
+                for sandbox in list(self._open):
+                    group.start_soon(remove, sandbox)
+            with suppress(BackendError):  # of images being built, of opens cancelled half-way
+                for container, _ in await self.engine.containers.listed(f"{spec.RUN}={self.run}"):
+                    await self.engine.containers.remove(container)
+            await self.engine.aclose()
+
+    async def prepare(self, image: Image) -> str:
+        """Build the image's layers."""
+        return "+".join(name[:12] for name in await self._store.layers(image))
+
+    async def open(self, image: Image, limits: Limits) -> EngineSandbox:
+        """Open a container."""
+        stack = await self._store.layers(image)
+        return await self._start(image, limits, reference(stack[0]))
+
+    async def _start(self, image: Image, limits: Limits, name: str) -> EngineSandbox:
+        sandbox = EngineSandbox(self, image, limits)
+        self._open.add(sandbox)
+        self._opened += 1
+        try:
+            await sandbox.start(name)
+        except BaseException:
+            await sandbox.aclose()
+            raise
+        return sandbox
+
+    async def pristine(self, reference: str) -> str:
+        """Give a container of an image that never runs, to compare others with."""
+        async with self._comparing:
+            if reference not in self._pristine:
+                config = spec.container(Image(base="/", workdir="/"), reference, Limits(), self.run)
+                created = await self.engine.containers.create(spec.name(), config)
+                self._pristine[reference] = created
+        return self._pristine[reference]
+
+    def forget(self, sandbox: EngineSandbox) -> None:
+        """Take note that a sandbox has been closed."""
+        self._open.discard(sandbox)
+
+    async def _run_commands(self, image: Image, below: str, layer: Commands, name: str) -> None:
+        async with await self._start(image, SETUP_LIMITS, below) as sandbox:
+            for line in layer.lines:
+                result = await sandbox.exec(["bash", "-c", line])
+                if result.outcome is not Outcome.OK:
+                    raise ImageError(
+                        f"Set-up command {line!r} ended with {result.outcome} "
+                        f"({result.exit_code}): {result.text[-500:].strip()}"
+                    )
+            await sandbox.commit(name)
+
+    @classmethod
+    async def probe(cls) -> Health:
+        """Start a container and see."""
+        return await examine.examine(cls)
+
+    @classmethod
+    async def clean(cls) -> Sequence[str]:
+        """Remove the containers of dead owners, if there is an engine."""
+        try:
+            engine = cls.connect()
+        except Unavailable:
+            return []
+        try:
+            return await leftovers.clean(engine)
+        except BackendError:
+            return []
+        finally:
+            await engine.aclose()
+
+    def statistics(self) -> Mapping[str, int]:
+        """Counts of sandboxes."""
+        return {"open": len(self._open), "opened": self._opened}

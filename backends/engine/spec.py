@@ -1,0 +1,140 @@
+"""What a container sees, what it may use, and whom it belongs to."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from asynccode.backends import host, owners
+from asynccode.images import Image
+from asynccode.outcomes import Limits
+from asynccode.shell.script import INBAND_KEEPER
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID")
+"""What root may do with its own files and processes; the same as in a jail."""
+LABEL = "asynccode.owner"
+MACHINE, RUN, EXPIRES = "asynccode.machine", "asynccode.run", "asynccode.expires"
+EXPIRY_SECONDS = 24 * 3600
+"""After that a container whose owner cannot be asked after (it ran elsewhere) is a leftover."""
+WATCH_SECONDS = 20
+
+# Standard input is closed when our connection is: a keeper that reads it ends at once. During
+# a step nobody reads. So a second process looks now and then whether there is something to
+# read (the end is, too); if there is all the time, nobody writes any more. It cannot kill
+# process 1, but all that keeps it from reading.
+_WATCH = f"""
+watch() {{
+  seen=0
+  while sleep {WATCH_SECONDS} || [ $? -gt 128 ]; do  # a step may kill our sleep
+    if bash -c 'read -t 0'; then seen=$((seen + 1)); else seen=0; fi
+    [ $seen -lt 3 ] || kill -9 -1
+  done
+}}
+{{ watch <&3 3<&- & }} 3<&0
+"""
+
+
+def keeper(*, first: bool) -> Sequence[str]:
+    """Give what starts a shell and ends with its owner; the `first` is process 1."""
+    return ["/bin/sh", "-c", (_WATCH if first else "") + INBAND_KEEPER, "asynccode"]
+
+
+REMOVE_SECONDS = 60.0
+"""How long removing a container may take; a busy engine removes them one after the other."""
+
+
+def name() -> str:
+    """Give a container's name: no other container, run or machine has it."""
+    return f"asynccode-{owners.me().label}-{secrets.token_hex(6)}"
+
+
+@cache
+def machine() -> str:
+    """Name this machine (since its boot) and process namespace: where our pid means us."""
+    with open("/proc/sys/kernel/random/boot_id") as file:
+        return f"{file.read().strip()}.{os.readlink('/proc/self/ns/pid')[5:-1]}"
+
+
+def labels(run: str) -> dict[str, str]:
+    """Give the labels of everything we make in an engine."""
+    return {
+        LABEL: owners.me().label,
+        MACHINE: machine(),
+        RUN: run,
+        EXPIRES: str(int(time.time()) + EXPIRY_SECONDS),
+    }
+
+
+def is_left(found: Mapping[str, str]) -> bool:
+    """Whether a container with such labels has no owner any more."""
+    if found.get(MACHINE) != machine():
+        expires = found.get(EXPIRES, "")
+        return expires.isdigit() and int(expires) < time.time()
+    try:
+        return owners.Owner.parse(found[LABEL]).is_dead()
+    except (KeyError, ValueError):
+        return False
+
+
+def environment(image: Image) -> list[str]:
+    """Give a container's variables; an exec gets the same."""
+    variables = {"PATH": PATH, "HOME": "/root", "TERM": "dumb", **image.env}
+    return [f"{name}={value}" for name, value in variables.items()]
+
+
+def container(image: Image, name: str, limits: Limits, run: str) -> dict[str, Any]:
+    """Give the configuration of a container that starts from the image called `name`."""
+    binds = [f"{path}:{path}:ro" for path in host.bound()] if image.base == "host" else []
+    streams = {f"Attach{stream}": True for stream in ("Stdin", "Stdout", "Stderr")}
+    return {
+        "Image": name,
+        "Entrypoint": keeper(first=True),
+        "Cmd": [],
+        "Env": environment(image),
+        "WorkingDir": image.workdir,
+        "User": "0:0",
+        "Hostname": "sandbox",
+        "Labels": labels(run),
+        **streams,
+        "OpenStdin": True,
+        "StdinOnce": True,
+        "Tty": False,
+        "HostConfig": {
+            "NetworkMode": "none",
+            "CapDrop": ["ALL"],
+            "CapAdd": list(CAPABILITIES),
+            "SecurityOpt": ["no-new-privileges"],
+            "PidsLimit": limits.processes,
+            "Memory": limits.memory_bytes,
+            "MemorySwap": limits.memory_bytes,
+            "CpuShares": 256,
+            "ShmSize": 1 << 20,
+            "IpcMode": "private",
+            "Binds": binds,
+            # No storage driver limits a world on any file system; this limits each file in it.
+            "Ulimits": [
+                {"Name": "fsize", "Soft": limits.disk_bytes, "Hard": limits.disk_bytes},
+                {"Name": "core", "Soft": 0, "Hard": 0},
+                {"Name": "nofile", "Soft": 1024, "Hard": 1024},
+            ],
+            "LogConfig": {"Type": "none"},
+        },
+    }
+
+
+def execution(image: Image, argv: Sequence[str], *, tty: bool = False) -> dict[str, Any]:
+    """Give the configuration of one more process in a container."""
+    streams = {f"Attach{stream}": True for stream in ("Stdin", "Stdout", "Stderr")}
+    return {
+        "Cmd": list(argv),
+        "Env": environment(image),
+        "WorkingDir": image.workdir,
+        "User": "0:0",
+        "Tty": tty,
+        **streams,
+    }

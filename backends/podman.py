@@ -1,0 +1,153 @@
+"""Podman: containers and their streams as Docker's, images and inventory through podman-py.
+
+podman-py is synchronous. Its calls (what the engine is, images, commits, what is left behind) are
+short and run in threads under a limiter of their own. Containers are made, attached to and removed
+through the API that Podman serves for Docker's clients on the same socket (`docker.py`), so no
+session holds a thread.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import anyio
+import anyio.to_thread
+import podman
+import podman.errors
+import requests
+
+from asynccode.backends.docker import DockerEngine
+from asynccode.backends.engine.api import About
+from asynccode.backends.engine.backend import EngineBackend
+from asynccode.errors import BackendError, Unavailable
+
+T = TypeVar("T")
+THREADS = 4
+USER_PROCESSES = 4096
+REMEDY = (
+    "start its service (`podman system service --time=0 &`, or"
+    " `systemctl [--user] start podman.socket`) or name it in CONTAINER_HOST"
+)
+
+
+def address() -> str:
+    """Give CONTAINER_HOST, or the socket of root's or of the user's own service."""
+    if named := os.environ.get("CONTAINER_HOST"):
+        if named.startswith(("unix://", "tcp://", "http://", "https://")):
+            return named
+        raise Unavailable(
+            f"CONTAINER_HOST={named} is neither a socket nor a TCP address",
+            "forward the engine's socket (`ssh -L /tmp/podman.sock:/run/podman/podman.sock HOST`)"
+            " and name that: CONTAINER_HOST=unix:///tmp/podman.sock",
+        )
+    folder = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
+    folders = ["/run"] if os.getuid() == 0 else [folder, "/run"]
+    for choice in folders:
+        socket = Path(choice, "podman", "podman.sock")
+        if socket.is_socket() and os.access(socket, os.R_OK | os.W_OK):
+            return f"unix://{socket}"
+    raise Unavailable("no service of Podman was found", REMEDY)
+
+
+class PodmanEngine(DockerEngine):
+    """Answers `Engine` through two clients of one service."""
+
+    def __init__(self, url: str) -> None:
+        """Connect to the service at `url`."""
+        super().__init__(url, remedy=REMEDY)
+        self._podman = podman.PodmanClient(base_url=url.replace("unix://", "http+unix://", 1))
+        self._threads = anyio.CapacityLimiter(THREADS)
+
+    async def aclose(self) -> None:
+        """Close both clients."""
+        try:
+            await super().aclose()
+        finally:
+            self._podman.close()  # type: ignore[no-untyped-call]
+
+    async def about(self) -> About:
+        """Ask podman-py, which knows about rootless services."""
+        near = (await super().about()).is_local  # also: the API's version
+        info = await self._ask(self._podman.info)
+        rootless = info["host"]["security"]["rootless"]
+        return About(
+            product=str(info["version"]["Version"]),
+            where=self.where,
+            is_local=near,
+            driver=str(info["store"]["graphDriverName"]),
+            security=("rootless",) if rootless else (),
+        )
+
+    async def create(self, name: str, config: Mapping[str, Any]) -> str:
+        """Create a container.
+
+        Podman raises the limit on processes of a user to a figure that a service without
+        CAP_SYS_RESOURCE may not set; ours is what this process may set itself.
+        """
+        hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+        most = USER_PROCESSES if hard == resource.RLIM_INFINITY else min(hard, USER_PROCESSES)
+        host = config["HostConfig"]
+        ulimits = [*host["Ulimits"], {"Name": "nproc", "Soft": most, "Hard": most}]
+        return await super().create(name, {**config, "HostConfig": {**host, "Ulimits": ulimits}})
+
+    async def listed(self, label: str) -> Sequence[tuple[str, Mapping[str, str]]]:
+        """List containers by label."""
+        containers = self._podman.containers
+        found = await self._ask(containers.list, all=True, sparse=True, filters={"label": label})
+        return [(item.id, item.attrs.get("Labels") or {}) for item in found]
+
+    async def identify(self, name: str) -> str | None:
+        """Give an image's id."""
+        if not await self._ask(self._podman.images.exists, name):
+            return None
+        return str((await self._ask(self._podman.images.get, name)).id)
+
+    async def load(self, name: str, archive: Path) -> None:
+        """Import a root file system; Docker's call would lose the tag."""
+
+        def post() -> None:
+            with open(archive, "rb") as file:
+                params, headers = {"reference": name}, {"Content-Type": "application/x-tar"}
+                answer = self._podman.api.post(
+                    "/images/import", params=params, headers=headers, data=file
+                )
+                answer.raise_for_status()
+
+        await self._ask(post)
+
+    async def commit(self, container: str, name: str) -> None:
+        """Commit a container."""
+        repository, _, tag = name.partition(":")
+
+        def commit() -> None:
+            found = self._podman.containers.get(container)
+            found.commit(repository=repository, tag=tag, pause=False)
+
+        await self._ask(commit)
+
+    async def _ask(self, function: Callable[..., T], *arguments: Any, **options: Any) -> T:
+        def call() -> T:
+            try:
+                return function(*arguments, **options)
+            except podman.errors.APIError as error:
+                raise BackendError(str(error.explanation or error)) from error
+            except (podman.errors.PodmanError, requests.RequestException, OSError) as error:
+                raise BackendError(f"The engine cannot be reached: {error}") from error
+
+        # A call under way is not to be left behind: what it makes would have no owner.
+        return await anyio.to_thread.run_sync(call, limiter=self._threads)
+
+
+class PodmanBackend(EngineBackend):
+    """Opens containers of a Podman service."""
+
+    name: ClassVar[str] = "podman"
+
+    @classmethod
+    def connect(cls) -> PodmanEngine:
+        """Connect to CONTAINER_HOST, or the usual sockets."""
+        return PodmanEngine(address())
