@@ -9,8 +9,8 @@ demo: $(VENV)/.installed
 	$(PYTHON) -m asynccode run bash --policy gold --attempts 5 --output runs/demo-$$(date +%Y%m%d-%H%M%S)
 
 test: $(VENV)/.developed
-	PYTHON=$(PYTHON) tests/services
-	$(PYTHON) -m pytest
+	PYTHON=$(PYTHON) tests/services start
+	$(PYTHON) -m pytest; status=$$?; tests/services stop; exit $$status
 
 lint: $(VENV)/.developed
 	$(VENV)/bin/ruff check .

@@ -5,23 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import NoReturn
 
 import anyio
 import pytest
 
 from asynccode.backends import debian, layers, owners
-from asynccode.backends.engine.backend import EngineBackend
 from asynccode.backends.local import LocalBackend
 from asynccode.backends.nsjail import NsjailBackend
 from asynccode.interfaces import Health
-from asynccode.registry import backend_class, load_backend
 
 REPOSITORY = Path(__file__).parent.parent
 REQUIRED = set(filter(None, os.environ.get("ASYNCCODE_REQUIRE", "").split(",")))
 """Services that must not be skipped: .ci/run names those that our scripts can start."""
-
-ENGINES = ("docker", "podman")
 
 
 def unavailable(service: str, reason: str) -> NoReturn:
@@ -71,29 +67,6 @@ async def nsjail_backend(
     if not nsjail_health.available:
         unavailable("nsjail", nsjail_health.reason or "")
     async with NsjailBackend() as backend:
-        yield backend
-
-
-@pytest.fixture(scope="session")
-def engine_healths() -> dict[str, Health]:
-    return {name: anyio.run(backend_class(name).probe) for name in ENGINES}
-
-
-@pytest.fixture(params=ENGINES)
-def engine_name(
-    request: pytest.FixtureRequest, anyio_backend: str, engine_healths: dict[str, Health]
-) -> str:
-    name = str(request.param)
-    if anyio_backend != "asyncio":
-        pytest.skip("the engines' client runs on asyncio alone")
-    if not engine_healths[name].available:
-        unavailable(name, engine_healths[name].reason or "")
-    return name
-
-
-@pytest.fixture
-async def engine_backend(nothing_leaks: None, engine_name: str) -> AsyncIterator[EngineBackend]:
-    async with cast("EngineBackend", load_backend(engine_name)) as backend:
         yield backend
 
 

@@ -76,9 +76,10 @@ BOOT = _boot("-S /dev/stdin", "ready", ">&0")
 """What makes a plain `bash -s` a session."""
 
 INBAND_KEEPER = r"""
+exec 9>&2 2>/dev/null
 while read -r word mark; do
   [ "$word" = start ] || continue
-  command eval '(exec bash --norc --noprofile -s 2 2<>/dev/null)'
+  command eval '(exec bash --norc --noprofile -s 9 9>&- 2<>/dev/null)'
   printf '%s exit %d\n' "$mark" "$?" || exit
 done
 """

@@ -102,7 +102,7 @@ class EngineBackend(Backend):
         self._open.add(sandbox)
         self._opened += 1
         try:
-            await sandbox.start(name)
+            await sandbox.begin(name)
         except BaseException:
             await sandbox.aclose()
             raise

@@ -18,8 +18,8 @@ from asynccode.backends.engine.hands import HelperHand, HostHand, NoCustody
 from asynccode.backends.engine.ward import Ward
 from asynccode.errors import BackendError, SandboxLost
 from asynccode.images import Image
-from asynccode.interfaces import Sandbox, Session
-from asynccode.outcomes import Change, ExecResult, Limits
+from asynccode.interfaces import Program, Sandbox, Session
+from asynccode.outcomes import Change, ExecResult, Limits, Window
 from asynccode.shell.inband import InbandWire
 from asynccode.shell.session import Shells
 from asynccode.shell.slot import Slot
@@ -84,7 +84,7 @@ class EngineSandbox(Sandbox):
         self._words = ""
         self._closed = False
 
-    async def start(self, reference: str) -> None:
+    async def begin(self, reference: str) -> None:
         """Create the container from an image, start it, and wait for its first shell."""
         self._reference = reference
         config = spec.container(self._image, reference, self._limits, self._backend.run)
@@ -161,6 +161,17 @@ class EngineSandbox(Sandbox):
         if beside.is_alive and not await self._hand.kin(beside.shell):
             beside.on_end()  # killed with its keeper, which the engine has yet to say
         return await self._shells.exec(argv, cwd, env, seconds, split=split)
+
+    async def start(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        window: Window | None = None,
+    ) -> Program:
+        """Start a program."""
+        raise BackendError("Containers cannot start programs yet.")
 
     async def read(self, path: str | bytes, *, max_bytes: int = 16 * 1024 * 1024) -> bytes:
         """Read a file as root of the container."""
