@@ -8,7 +8,6 @@ from typing import cast
 
 import pytest
 
-from asynccode.backends.engine import spec
 from asynccode.backends.engine.backend import EngineBackend
 from asynccode.registry import backend_class, load_backend
 

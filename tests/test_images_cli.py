@@ -165,7 +165,7 @@ def test_an_archive_that_could_not_be_written_is_not_there(
     def broken(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(images, "_archive", broken)
+    monkeypatch.setattr(archives, "pour", broken)
     with pytest.raises(ImageError, match=r"root\.tar: No space left on device"):
         images.export(stack, tmp_path / "root.tar")
     assert not (tmp_path / "root.tar").exists()

@@ -36,6 +36,9 @@ class Link(Protocol):
 class InbandWire:
     """What a slot speaks through when all there is are a process's standard streams."""
 
+    grace = 2.0
+    """All that was written comes before it, through the buffers of a perhaps busy engine."""
+
     def __init__(self, link: Link) -> None:
         self._link = link
         self._mark = self._token = b""

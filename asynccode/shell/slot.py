@@ -20,7 +20,7 @@ START_ATTEMPTS = 3
 START_SECONDS = 20.0
 """A shell that has not started by then never will."""
 GRACE_SECONDS = 0.25
-"""What a step is given to end after each knock: TERM, then KILL, then the shell's own end."""
+"""What a step is given to end after TERM; after KILL it is the wire's `grace`."""
 
 
 class Custody(Protocol):
@@ -204,7 +204,8 @@ class Slot:
         everything = outcome in (Outcome.OUTPUT_LIMIT, Outcome.PROCESS_LIMIT)
         for force in (False, True):
             await self._ward.stop(self._shell, everything=everything, force=force)
-            await self._hear(step, step.has_ended, GRACE_SECONDS)
+            grace = self._wire.grace if force else GRACE_SECONDS
+            await self._hear(step, step.has_ended, grace)
             if step.status is not None and not everything:
                 return
         if step.status is None:

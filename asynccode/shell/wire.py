@@ -35,6 +35,9 @@ class Listener(Protocol):
 class Wire(Protocol):
     """One shell's end on the host, of whatever kind."""
 
+    grace: float
+    """Seconds that the news of a step's end may take once everything it started is dead."""
+
     def open(self, limit: int, listener: Listener) -> None:
         """Begin to listen; of a step's output `limit` bytes are kept."""
         ...
@@ -65,6 +68,8 @@ class Wire(Protocol):
 
 class DescriptorWire:
     """A control socket and two pipes, which the wire owns."""
+
+    grace = 0.25
 
     def __init__(self, hub: Hub, control: socket.socket, pipes: Iterable[int]) -> None:
         self._hub, self._control, self._pipes = hub, control, tuple(pipes)
