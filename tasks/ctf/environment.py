@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 import anyio
 from attrs import frozen
 
 from asynccode.errors import InputError
-from asynccode.interfaces import Environment, Sandbox, Session, Worlds, sandbox_of
+from asynccode.interfaces import (
+    Environment,
+    Program,
+    Sandbox,
+    Scope,
+    Session,
+    Worlds,
+    sandbox_of,
+)
 from asynccode.outcomes import Limits
 from asynccode.records import Action, Brief, Skip, StepResult, StopReason, Submit, Task
 from asynccode.tasks.bash import observe, step_info
@@ -16,7 +25,7 @@ from asynccode.tasks.ctf.challenge import Scene
 from asynccode.tasks.ctf.scene import furnish
 
 CLOSE_SECONDS = 30.0
-"""How long closing a session, and then a sandbox, may take."""
+"""How long closing a session, a service, and then a sandbox may take, each."""
 
 
 @frozen(kw_only=True)
@@ -59,6 +68,7 @@ class CtfEnvironment(Environment):
         self._worlds, self._limits, self._scene, self._rules = worlds, limits, scene, rules
         self._sandbox: Sandbox | None = None
         self._session: Session | None = None
+        self._service: Program | None = None
         self._last = ""
 
     @property
@@ -83,7 +93,9 @@ class CtfEnvironment(Environment):
         self.wrong, self._last = 0, ""
         image = self.task.image
         self._sandbox = sandbox_of(await self._worlds.open(image, self._limits))
-        await furnish(self._sandbox, self._scene, task=self.task.id, workdir=image.workdir)
+        self._service = await furnish(
+            self._sandbox, self._scene, task=self.task.id, workdir=image.workdir
+        )
         self._session = await self._sandbox.session()
         return self.task.query
 
@@ -119,14 +131,15 @@ class CtfEnvironment(Environment):
         return StepResult(said, 0.0, left <= 0, False, info)
 
     async def aclose(self) -> None:
-        """Close the session and the sandbox."""
-        session, sandbox = self._session, self._sandbox
-        self._session = self._sandbox = None
-        try:
-            if session is not None:
-                with anyio.move_on_after(CLOSE_SECONDS, shield=True):
-                    await session.aclose()
-        finally:
-            if sandbox is not None:
-                with anyio.move_on_after(CLOSE_SECONDS, shield=True):
-                    await sandbox.aclose()
+        """Close the session, the service and the sandbox."""
+        held = (self._session, self._service, self._sandbox)
+        self._session = self._service = self._sandbox = None
+        async with AsyncExitStack() as stack:
+            for scope in reversed(held):
+                if scope is not None:
+                    stack.push_async_callback(_close, scope)
+
+
+async def _close(scope: Scope) -> None:
+    with anyio.move_on_after(CLOSE_SECONDS, shield=True):
+        await scope.aclose()

@@ -1,7 +1,7 @@
-"""Starts a challenge's service and goes into the background once it listens.
+"""Runs a challenge's service; says `listening` on standard output once it does.
 
-Usage: python3 -I harness.py SETTINGS; the settings are JSON with `program` (its source), `secret`
-and `port`. Both files are removed before the service listens.
+Usage: python3 -I harness.py < SETTINGS; the settings are JSON with `program` (its source),
+`secret` and `port`. This file removes itself.
 
 The process makes itself undumpable first: then nobody without CAP_SYS_PTRACE can look into its
 memory, its environment or its descriptors, root of a sandbox included. The secret is in its
@@ -76,21 +76,17 @@ class Server(socketserver.ThreadingTCPServer):
 
 
 def main():
-    """Start, and give the terminal back."""
+    """Read the settings and serve until somebody kills us."""
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "cannot be made undumpable")
-    with open(sys.argv[1], encoding="utf-8") as file:
-        settings = json.load(file)
-    os.unlink(sys.argv[1])
     os.unlink(sys.argv[0])
+    settings = json.load(sys.stdin)
     program = {"SECRET": settings["secret"], "__name__": "service"}
     exec(compile(settings["program"], "service", "exec"), program)
     handler = Request if "answer" in program else Conversation
     with Server(("127.0.0.1", settings["port"]), handler) as server:
         server.program = program
-        if os.fork():
-            os._exit(0)
-        os.setsid()
+        print("listening", flush=True)
         null = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(null, descriptor)
