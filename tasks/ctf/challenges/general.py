@@ -18,7 +18,7 @@ def _cards(flag: str, rng: random.Random) -> Scene:
     """A card per file: a place and a character; most of them are void."""
     cards = [(place, char, "valid") for place, char in enumerate(flag)]
     cards += [
-        (rng.randrange(len(flag)), rng.choice("abcdef0123456789_{}"), "void") for _ in range(120)
+        (rng.randrange(len(flag)), rng.choice("abcdef0123456789_{}"), "void") for _ in range(44)
     ]
     rng.shuffle(cards)
     files = {}
@@ -100,14 +100,14 @@ def _script(flag: str, rng: random.Random) -> Scene:
 def _copies(flag: str, rng: random.Random) -> Scene:
     """Many files, of which one alone has the sum that is asked for."""
     files = {}
-    right, total = rng.randrange(200), ""
-    for number in range(200):
+    right, total = rng.randrange(64), ""
+    for number in range(64):
         token = "".join(rng.choices("0123456789abcdef", k=12))
         text = flag if number == right else flag[: flag.rindex("_") + 1] + token + "}"
         packed = zlib.compress(text.encode())
         if number == right:
             total = hashlib.sha256(packed).hexdigest()
-        files[f"vault/{number:03d}.z"] = packed
+        files[f"vault/{number:02d}.z"] = packed
     files["sum.txt"] = f"{total}\n".encode()
     return Scene(files=files)
 
@@ -166,7 +166,7 @@ CHALLENGES = (
     Challenge(
         name="general-right-copy",
         difficulty="easy",
-        query="vault/ holds two hundred files packed with zlib, each with a flag. Only the flag"
+        query="vault/ holds sixty-four files packed with zlib, each with a flag. Only the flag"
         " counts whose packed file has the SHA-256 sum in sum.txt.",
         build=_copies,
         gold=[
