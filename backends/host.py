@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 LINKED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
@@ -45,10 +46,11 @@ WRITTEN = {
 }
 
 
-def bound() -> list[str]:
+@cache
+def bound() -> tuple[str, ...]:
     """Give the folders of this machine that a jail sees read-only."""
     real = [f"/{name}" for name in LINKED if Path("/", name).is_dir()]
-    return ["/usr", *(path for path in real if not os.path.islink(path))]
+    return ("/usr", *(path for path in real if not os.path.islink(path)))
 
 
 def _etc_files() -> Iterable[Path]:

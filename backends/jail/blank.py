@@ -113,7 +113,7 @@ class Blanks:
             orders, theirs = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, ABOVE) for fd in ends[::-1])
             for fd in ends:
                 os.close(fd)
-            argv = [self.executable, "-C", f"/dev/fd/{ORDERS}"]
+            argv = [self.executable, "-C", spawn.AHEAD, "-C", f"/dev/fd/{ORDERS}"]
             fds = [*wiring.theirs, theirs]
             reply = await self._warden.ask("spawn", jail=number, argv=argv, disk=disk, fds=fds)
             wiring.hand_over()

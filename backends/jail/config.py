@@ -6,8 +6,8 @@ In the text form of nsjail's `config.proto`, which nsjail reads from a pipe.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -73,10 +73,10 @@ def _write(fields: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{name}: {json.dumps(item, ensure_ascii=False)}"
 
 
-def _mounts(image: Image, stack: Sequence[str]) -> list[dict[str, Any]]:
+def _mounts(base: str, stack: Sequence[str]) -> list[dict[str, Any]]:
     lowers = ":".join(f"{spawn.IMAGES}/{name}" for name in stack)
     overlay = f"lowerdir={lowers},upperdir={spawn.UPPER},workdir={spawn.WORK},userxattr"
-    bound = host.bound() if image.base == "host" else []
+    bound = host.bound() if base == "host" else ()
     return [
         {"src": "overlay", "dst": "/", "fstype": "overlay", "options": overlay, "rw": True},
         {"src": spawn.DEVICES, "dst": "/dev", "is_bind": True},
@@ -95,31 +95,43 @@ def variables(image: Image, window: Window | None = None) -> dict[str, str]:
 
 
 def text(image: Image, limits: Limits, stack: Sequence[str], groups: Mapping[str, Path]) -> str:
-    """Give the configuration of a jail on the layers of `stack`, topmost first."""
-    owner = {"inside_id": "0", "outside_id": "0", "count": 1}
-    if os.getuid() == 0:
-        owner = {"inside_id": "0", "outside_id": "100000", "count": 65536}
+    """Give the configuration of a jail on the layers of `stack`, topmost first.
+
+    The owners are not in it: see `spawn.AHEAD`.
+    """
+    env = tuple(variables(image).items())
+    return _text(image.base, image.workdir, env, limits, tuple(stack), frozenset(groups))
+
+
+@lru_cache
+def _text(
+    base: str,
+    workdir: str,
+    env: tuple[tuple[str, str], ...],
+    limits: Limits,
+    stack: tuple[str, ...],
+    groups: frozenset[str],
+) -> str:
     hard = _Word("HARD")
     fields: dict[str, Any] = {
         "mode": _Word("ONCE"),
-        "hostname": "sandbox",
-        "cwd": image.workdir,
+        "cwd": workdir,
         "time_limit": 0,
         "nice_level": 0,
         "log_fd": spawn.FIRST + SHELL_FDS,
         "log_level": _Word("WARNING"),
         "pass_fd": list(range(spawn.FIRST, spawn.FIRST + SHELL_FDS)),
-        "uidmap": owner,
-        "gidmap": owner,
         "mount_proc": False,
-        "mount": _mounts(image, stack),
+        # Those that `spawn` has made ahead.
+        **{f"clone_new{kind}": False for kind in ("net", "ipc", "uts", "cgroup")},
+        "mount": _mounts(base, stack),
         "cap": list(CAPABILITIES),
         "seccomp_string": SECCOMP,
         "rlimit_core": 0,
         "rlimit_nofile": 1024,
         "rlimit_cpu_type": hard,
         "rlimit_fsize_type": hard,
-        "envar": [f"{name}={value}" for name, value in variables(image).items()],
+        "envar": [f"{name}={value}" for name, value in env],
         "exec_bin": {"path": "/bin/sh", "arg": ["-c", KEEPER, "asynccode"]},
     }
     if "memory" in groups:

@@ -64,9 +64,8 @@ class NsjailSandbox(Sandbox):
         self._counter = cgroups.open_process_count(self._backend.warden.groups, self._number)
         self._at_rest = self._processes()
         # It had to start quickly; from here on what runs in it comes after our event loop.
-        for pid in (self._init, *processes.tree(self._init)):
-            with suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, pid, NICE)
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PGRP, self._init, NICE)
 
     @property
     def is_alive(self) -> bool:

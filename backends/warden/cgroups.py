@@ -67,9 +67,17 @@ def limit(groups: dict[str, Path], number: int, *, memory_bytes: int, processes:
     if group := groups.get("memory"):
         where = jail(group, number)
         old = where / "memory.limit_in_bytes"
-        (old if old.exists() else where / "memory.max").write_text(str(memory_bytes))
+        _put(old if old.exists() else where / "memory.max", memory_bytes)
     if group := groups.get("pids"):
-        (jail(group, number) / "pids.max").write_text(str(processes + 1))
+        _put(jail(group, number) / "pids.max", processes + 1)
+
+
+def _put(path: Path, number: int) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, b"%d" % number)
+    finally:
+        os.close(fd)
 
 
 def _count(path: Path, key: str) -> int:

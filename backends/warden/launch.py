@@ -31,8 +31,9 @@ from asynccode.backends.warden.syscalls import (
     setns,
 )
 
-OTHERS = ("user", "mnt", "net", "ipc", "uts", "cgroup")
-"""Namespaces to join, the one that gives the right to the others first."""
+OTHERS = ("net", "ipc", "uts", "cgroup", "user", "mnt")
+"""Namespaces to join: those of the warden's own making while it is still the warden that joins,
+then the one that gives the right to the last."""
 TERMINALS = "/dev/pts"
 MOST_TERMINALS = 256
 NICE = 10

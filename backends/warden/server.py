@@ -265,7 +265,7 @@ def main() -> None:
     gc.freeze()  # what is forked often should not copy pages to count references in
     gc.disable()
     try:
-        spawn.settle(cache)
+        spawn.settle(cache, int(owner))
     except OSError as error:
         server.send({"error": str(error), "errno": error.errno})
         return

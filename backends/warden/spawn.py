@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
+import socket
+import struct
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from asynccode.backends.warden.syscalls import (
+    CLONE_NEWCGROUP,
+    CLONE_NEWIPC,
+    CLONE_NEWNET,
     CLONE_NEWNS,
     CLONE_NEWUSER,
+    CLONE_NEWUTS,
     MS_BIND,
     MS_NODEV,
     MS_NOSUID,
@@ -26,16 +33,21 @@ HIDDEN = "/run"
 DEVICES = f"{HIDDEN}/asynccode/dev"
 IMAGES = f"{HIDDEN}/asynccode/images"
 WORLD = f"{HIDDEN}/asynccode/world"
+AHEAD = f"{HIDDEN}/asynccode/ahead.cfg"
 UPPER, WORK = f"{WORLD}/upper", f"{WORLD}/work"
+NAME = "sandbox"
+NAMES = "/etc/nsswitch.conf"
 NODES = ("null", "zero", "full", "random", "urandom", "tty")
+SIOCSIFFLAGS, IFF_UP, IFF_RUNNING = 0x8914, 0x1, 0x40
 FIRST = 3
 """Where descriptors handed to nsjail begin."""
 
 
-def settle(cache: str) -> None:
+def settle(cache: str, owner: int) -> None:
     """Move this process to a private mount namespace and lay it out.
 
-    An ordinary user gets a user namespace first, in which they are root.
+    An ordinary user gets a user namespace first, in which they are root. `owner` is whom the
+    jails' root is outside; others of a jail follow.
     """
     uid, gid = os.getuid(), os.getgid()
     if uid == 0:
@@ -50,6 +62,7 @@ def settle(cache: str) -> None:
     for folder in (f"{DEVICES}/pts", IMAGES, WORLD):
         os.makedirs(folder)
     mount(cache, IMAGES, None, MS_BIND)
+    _prepare_configuration(owner)
     for name in NODES:
         node = f"{DEVICES}/{name}"
         with suppress(OSError):
@@ -78,8 +91,9 @@ def spawn(
     """Start nsjail with `fds` from `FIRST` on, after calling `enter`; gives its process id.
 
     It finds a fresh world of `disk` bytes that `owner` owns: a tmpfs mounted in a mount
-    namespace of nsjail's own, outside the jail, inside nobody else, gone when nsjail is.
-    What goes wrong is said to `log`.
+    namespace of nsjail's own, outside the jail, inside nobody else, gone when nsjail is. The
+    namespaces that need to know nothing of the jail are made here, ahead of it; as they belong
+    to us, root of the jail has no say in them. What goes wrong is said to `log`.
     """
     pid = os.fork()
     if pid:
@@ -87,7 +101,9 @@ def spawn(
     try:
         die_with_parent(signal.SIGKILL)
         enter()
-        unshare(CLONE_NEWNS)
+        unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
+        socket.sethostname(NAME)
+        _raise_loopback()
         mount("tmpfs", WORLD, "tmpfs", MS_NOSUID | MS_NODEV, f"size={disk},mode=755")
         for folder in (UPPER, WORK):
             os.mkdir(folder, 0o755)
@@ -103,3 +119,25 @@ def spawn(
             os.write(log, f"{argv[0]}: {error}\n".encode())
     finally:
         os._exit(127)
+
+
+def _raise_loopback() -> None:
+    """Let programs of this network namespace talk to one another."""
+    with socket.socket() as sock:
+        request = struct.pack("16sH14x", b"lo", IFF_UP | IFF_RUNNING)
+        fcntl.ioctl(sock, SIOCSIFFLAGS, request)
+
+
+def _prepare_configuration(owner: int) -> None:
+    """Write the part of nsjail's configuration that is read ahead of its jail.
+
+    It holds the owners, whose names nsjail looks up, though they are numbers: files are enough
+    for that. An empty name is nsjail's own user. To read the rest is then quicker, too.
+    """
+    count = 65536 if owner else 1
+    ids = f'inside_id: "" outside_id: "{owner or ""}" count: {count}'
+    Path(AHEAD).write_text(f"uidmap {{ {ids} }}\ngidmap {{ {ids} }}\n")
+    with suppress(OSError):
+        short = f"{HIDDEN}/asynccode/nsswitch.conf"
+        Path(short).write_text("passwd: files\ngroup: files\n")
+        mount(short, NAMES, None, MS_BIND)
