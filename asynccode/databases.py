@@ -13,7 +13,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import field, frozen
 
@@ -137,6 +137,14 @@ class DatabaseSession(Session):
 
     Settings and transactions are the session's; what is committed is its world's.
     """
+
+    engine: ClassVar[str]
+    """Whose SQL it takes: `sqlite`, `postgres` or `mysql`."""
+
+    @property
+    @abstractmethod
+    def database(self) -> Database:
+        """What its database was when it was opened."""
 
     @abstractmethod
     async def execute(self, statement: str, *, seconds: float | None = None) -> ResultSet:

@@ -40,7 +40,7 @@ SUITES: dict[str, str] = {
 }
 """Loaders of suites by name; a name that ends in `/` stands for all names that begin so."""
 
-DIALECTS: dict[str, str] = {}
+DIALECTS: dict[str, str] = {"mysql": "asynccode.mysql.session:MySQLSession"}
 """SQL that is spoken on every engine, by name: wrappers of a `DatabaseSession`."""
 
 POLICIES: dict[str, str] = {

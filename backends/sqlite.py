@@ -268,8 +268,15 @@ class SqliteWorld(DatabaseWorld):
 class SqliteSession(DatabaseSession):
     """The session of one database."""
 
+    engine: ClassVar[str] = "sqlite"
+
     def __init__(self, world: SqliteWorld) -> None:
         self._world: SqliteWorld | None = world
+
+    @property
+    def database(self) -> Database:
+        """What its database was when it was opened."""
+        return self.world.database
 
     @property
     def world(self) -> SqliteWorld:

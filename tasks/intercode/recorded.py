@@ -69,6 +69,13 @@ class RecordedEpisode:
     turns_taken: int = 0
     """Turns as the original counted them: ReAct's forced submission is none."""
     hardness: str | None = None
+    formula: str | None = None
+    """Name of the reward's formula; SQL has more than one (`sql/reward.py`)."""
+
+    @property
+    def is_sql(self) -> bool:
+        """Whether it is one of SQL."""
+        return self.formula is not None
 
 
 @frozen(kw_only=True)

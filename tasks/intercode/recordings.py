@@ -30,6 +30,7 @@ from asynccode.tasks.intercode.recorded import (
     model_of,
     suite_of,
 )
+from asynccode.tasks.intercode.sql.formulas import is_sql, with_formulas
 
 __all__ = [
     "CUT",
@@ -74,7 +75,7 @@ def read_recording(path: Path) -> Recording:
         )
         limits = [log.get("summary", {}).get("turns_max") for _, log in pairs]
         max_turns = max((int(limit) for limit in limits if limit is not None), default=None)
-        return Recording(
+        recording = Recording(
             source=str(path),
             suite=suite,
             episodes=episodes,
@@ -83,6 +84,7 @@ def read_recording(path: Path) -> Recording:
             schema="_handicap" in path.stem,
             max_turns=max_turns,
         )
+        return with_formulas(recording) if is_sql(suite) else recording
     except IndexError as error:
         raise TaskDataError(f"{path} holds no episodes.") from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -110,6 +112,7 @@ def read_reference(path: Path) -> Mapping[str, RecordedEpisode]:
                     )
                     for action, seen, reward, executed, _parts, stable in rows
                 ],
+                formula=next((row[4].get("formula") for row in rows if row[4]), None),
             )
             for key, rows in _read(path).items()
         }

@@ -8,13 +8,14 @@ from time import perf_counter, time
 from typing import Any, Protocol
 
 import anyio
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from asynccode.errors import TaskDataError
 from asynccode.interfaces import Environment, Worlds
 from asynccode.outcomes import Limits, Outcome
 from asynccode.records import Task
-from asynccode.tasks.intercode.recordings import CUT, RecordedEpisode, RecordedTurn, Recording
+from asynccode.tasks.intercode.recordings import RecordedEpisode, RecordedTurn, Recording
+from asynccode.tasks.intercode.shown import shows
 from asynccode.tasks.intercode.world import birth
 
 Progress = Callable[["Played", int], None]
@@ -23,7 +24,7 @@ ATTEMPTS = 2
 """How often an episode is played that the harness breaks."""
 ALIKE = 0.9
 """How alike two wordings of a query are, at least: 1 is the same (difflib's ratio)."""
-NOT_CODE = "Error executing query: Your last `execute` action did not contain bash code"
+NOT_CODE = "Error executing query: Your last `execute` action did not contain {} code"
 """What ReAct's harness said to an action that it did not execute (eval_react.py)."""
 
 
@@ -60,7 +61,8 @@ class Comparison:
     observation: str | None
     reward: float | None
     """None where there is none: the original's run dies, or the turn was not played."""
-    cut: bool = False
+    episode: RecordedEpisode
+    """The one that it belongs to, which says how observations were written down."""
     played: bool = True
     timed_out: bool = False
 
@@ -69,8 +71,7 @@ class Comparison:
         """Whether the agent would have seen the same text."""
         if self.observation is None or self.expected.observation is None:
             return False
-        seen = self.observation[:CUT] if self.cut else self.observation
-        return seen == self.expected.observation
+        return shows(self.observation, self.expected.observation, self.episode)
 
     @property
     def same_reward(self) -> bool:
@@ -188,24 +189,28 @@ async def _play(
     worlds: Worlds,
 ) -> None:
     scored = _is_scored(episode, expected)
-    async with suite.rehearsal(task, worlds, episode, scored=scored) as environment:
+    known = evolve(expected, formula=expected.formula or episode.formula)
+    async with suite.rehearsal(task, worlds, known, scored=scored) as environment:
         await environment.reset()
         for turn, wanted in zip(episode.turns, expected.turns, strict=False):
             if turn.code is None:
-                came = Comparison(
-                    expected=wanted, observation=NOT_CODE, reward=0.0, cut=expected.cut
-                )
-            else:
-                seen, reward, _, _, info = await environment.step(turn.code)
-                came = Comparison(
-                    expected=wanted,
-                    observation=seen,
-                    reward=None if "original_error" in info else reward,
-                    cut=expected.cut,
-                    timed_out=info["outcome"] is Outcome.TIMEOUT,
-                )
+                said = NOT_CODE.format("sql" if episode.is_sql else "bash")
+                came = Comparison(expected=wanted, observation=said, reward=0.0, episode=expected)
+                result.turns.append(came)
+                continue
+            seen, reward, _, _, info = await environment.step(turn.code)
+            died = "original_error" in info
+            # Where nobody wrote down a reward there is none to compare with.
+            unscored = wanted.reward is None and not scored
+            came = Comparison(
+                expected=wanted,
+                observation=seen,
+                reward=None if died or unscored else reward,
+                episode=known,
+                timed_out=info["outcome"] is Outcome.TIMEOUT,
+            )
             result.turns.append(came)
-            if came.reward is None:
+            if died:
                 return
 
 
@@ -221,12 +226,16 @@ def _fill(result: Played, episode: RecordedEpisode, expected: RecordedEpisode) -
     """Count the turns that were not played, and drop those that no environment ever saw."""
     for wanted in expected.turns[len(result.turns) :]:
         result.turns.append(
-            Comparison(expected=wanted, observation=None, reward=None, played=False)
+            Comparison(
+                expected=wanted, observation=None, reward=None, episode=expected, played=False
+            )
         )
+    # What a harness of SQL says to a model that gives no SQL is a prompt, no observation.
+    unseen = episode.is_sql and not episode.cut
     result.turns = [
         turn
         for turn, recorded in zip(result.turns, episode.turns, strict=False)
-        if recorded.observation is not None or recorded.code is not None
+        if recorded.code is not None or (recorded.observation is not None and not unseen)
     ]
 
 

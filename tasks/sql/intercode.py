@@ -25,7 +25,7 @@ from asynccode.databases import Database
 from asynccode.errors import InputError, TaskDataError
 from asynccode.interfaces import Suite
 from asynccode.records import Task
-from asynccode.tasks.intercode.loader import find_data
+from asynccode.tasks.intercode.loader import COMPAT, find_data
 from asynccode.tasks.sql.dump import read_dump
 from asynccode.tasks.sql.loader import no_base
 from asynccode.tasks.sql.suite import SqlSuite
@@ -54,11 +54,20 @@ def load(
         raise InputError(f"Of InterCode's SQL there are {', '.join(FILES)}, not {name!r}.")
     no_base(name, base)
     if compat is not None:
-        raise InputError(f"The suite {name!r} has no mode {compat!r} yet: leave out --compat.")
+        return _compat(name, kind, compat, find_data(data))
     tasks = read_tasks(find_data(data), kind, dialect)
     if kind == "wikisql":
         tasks = tuple(runnable(tasks))
     return SqlSuite(tasks, name=name, dialect=dialect)
+
+
+def _compat(name: str, kind: str, compat: str, folder: Path) -> Suite:
+    """Load a data set with the original's semantics, which are MySQL's."""
+    if compat not in COMPAT:
+        raise InputError(f"There is no mode {compat!r}: use --compat intercode, or none for ours.")
+    from asynccode.tasks.intercode.sql.suite import CompatSqlSuite
+
+    return CompatSqlSuite(read_tasks(folder, kind, "mysql"), name=name)
 
 
 def read_tasks(folder: Path, kind: str, dialect: str = "native") -> tuple[Task, ...]:

@@ -1,0 +1,150 @@
+"""A session that is spoken to in MySQL, whatever the engine behind it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import ClassVar
+
+from attrs import evolve
+
+from asynccode.databases import Database, DatabaseSession, ResultSet, Table
+from asynccode.mysql.catalogue import Catalogue
+from asynccode.mysql.dialect import Dialect
+from asynccode.mysql.engine_errors import translated
+from asynccode.mysql.errors import MANY_ROWS
+from asynccode.mysql.plan import Plan
+from asynccode.mysql.types import Kind, declared
+from asynccode.mysql.values import converted
+from asynccode.outcomes import Outcome
+
+KEPT = 512
+"""How many databases' catalogues are kept."""
+_catalogues: OrderedDict[tuple[str, str], Catalogue] = OrderedDict()
+
+
+@lru_cache(maxsize=64)
+def dialect(engine: str, schemas: frozenset[str]) -> Dialect:
+    """Give the translator for an engine; all sessions of the process share it."""
+    return Dialect(engine, schemas)
+
+
+class MySQLSession(DatabaseSession):
+    """Takes MySQL's statements and gives its values and its errors.
+
+    On an engine that is a MySQL itself, statements and results pass as they are.
+    """
+
+    engine: ClassVar[str] = "mysql"
+
+    def __init__(self, session: DatabaseSession, schemas: Sequence[str] = ()) -> None:
+        """Wrap a session. `schemas` are databases that are said to be there beside it."""
+        self._session = session
+        self._dialect = dialect(session.engine, frozenset(name.lower() for name in schemas))
+        self._catalogue: Catalogue | None = None
+        self._full_group, self._schema, self._changed = True, "", False
+
+    @property
+    def database(self) -> Database:
+        """What the database was when it was opened."""
+        return self._session.database
+
+    async def execute(self, statement: str, *, seconds: float | None = None) -> ResultSet:
+        """Run one statement of MySQL; its error is MySQL's, with its text."""
+        if self._session.engine == "mysql":
+            return await self._session.execute(statement, seconds=seconds)
+        if "\0" in statement:
+            return await self._session.execute(statement, seconds=seconds)  # it says why not
+        catalogue = await self._current()
+        plan = self._dialect.plan(statement, catalogue, full_group=self._full_group)
+        if plan.error is not None:
+            return ResultSet(outcome=Outcome.NONZERO, error=plan.error)
+        if plan.setting is not None:
+            return self._set(*plan.setting)
+        if plan.answer is not None:
+            return ResultSet(outcome=Outcome.OK, columns=plan.columns, rows=plan.answer)
+        return await self._run(plan, seconds)
+
+    async def _run(self, plan: Plan, seconds: float | None) -> ResultSet:
+        assert plan.sql is not None
+        for counting in plan.single:
+            counted = await self._session.execute(counting, seconds=seconds)
+            if counted.error is None and counted.rows and counted.rows[0][0] > 1:
+                return ResultSet(outcome=Outcome.NONZERO, error=MANY_ROWS)
+        result = await self._session.execute(plan.sql, seconds=seconds)
+        if plan.writes:
+            self._catalogue, self._changed = None, True
+            result = evolve(result, columns=None, rows=())
+        if result.error is not None and result.columns is None:
+            return evolve(result, error=translated(result.error, result.error_code))
+        if plan.types is None:
+            return result
+        return evolve(result, columns=plan.columns, rows=converted(result.rows, plan.types))
+
+    def _set(self, name: str, value: str) -> ResultSet:
+        if name == "schema":
+            self._schema, self._catalogue = value, None
+        elif name == "full_group":
+            self._full_group = bool(value)
+        return ResultSet(outcome=Outcome.OK)
+
+    async def catalogue(self) -> Sequence[Table]:
+        """Give the tables and views as they are now."""
+        return await self._session.catalogue()
+
+    async def _current(self) -> Catalogue:
+        """Give the database as names see it, kept for all sessions until one writes."""
+        if self._catalogue is not None:
+            return self._catalogue
+        database = self.database
+        name = self._schema or database.name.lower()
+        if name != database.name.lower():
+            found = Catalogue.of(name, ())
+        elif self._changed:
+            tables = await self._session.catalogue()
+            found = Catalogue.of(name, tables, _lowered(_every(tables)))
+        else:
+            key = self._session.engine, database.digest
+            kept = _catalogues.get(key)
+            if kept is None:
+                tables = await self._session.catalogue()
+                kept = Catalogue.of(name, tables, await self._folded(tables))
+                _catalogues[key] = kept
+                while len(_catalogues) > KEPT:
+                    _catalogues.popitem(last=False)
+            found = kept
+        self._catalogue = found
+        return found
+
+    async def _folded(self, tables: Sequence[Table]) -> dict[str, frozenset[str]]:
+        """Find the columns with letters beyond ASCII or spaces at the end."""
+        found: dict[str, frozenset[str]] = {}
+        texts = _every(tables)
+        for table in tables:
+            names = sorted(texts[table.name.lower()])
+            if names:
+                result = await self._session.execute(self._dialect.unusual(table.name, names))
+                marks = result.rows[0] if result.rows else (1,) * len(names)
+                found[table.name.lower()] = frozenset(
+                    name.lower() for name, mark in zip(names, marks, strict=True) if mark
+                )
+        return found
+
+    async def aclose(self) -> None:
+        """Close the session."""
+        await self._session.aclose()
+
+
+def _every(tables: Sequence[Table]) -> dict[str, frozenset[str]]:
+    """Give all columns of texts, by table."""
+    return {
+        table.name.lower(): frozenset(
+            column.name for column in table.columns if declared(column.type).kind is Kind.TEXT
+        )
+        for table in tables
+    }
+
+
+def _lowered(columns: dict[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    return {table: frozenset(name.lower() for name in names) for table, names in columns.items()}
