@@ -146,7 +146,9 @@ async def test_what_an_episode_writes_is_gone_in_the_next() -> None:
 def test_what_a_file_has_cut_or_written_otherwise_is_still_the_same(
     seen: str, recorded: str, cut: bool, alike: bool
 ) -> None:
-    episode = RecordedEpisode(task_id="0", query=None, turns=[], cut=True, scored_every_turn=False)
+    episode = RecordedEpisode(
+        task_id="0", query=None, turns=[], cut=cut, scored_every_turn=False, formula="iou"
+    )
     assert shows(seen, recorded, episode) is alike
 
 

@@ -201,7 +201,7 @@ async def _play(
             seen, reward, _, _, info = await environment.step(turn.code)
             died = "original_error" in info
             # Where nobody wrote down a reward there is none to compare with.
-            unscored = wanted.reward is None and not scored
+            unscored = wanted.reward is None and (known.is_sql or not scored)
             came = Comparison(
                 expected=wanted,
                 observation=seen,

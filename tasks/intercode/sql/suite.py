@@ -20,8 +20,6 @@ LIMITS = Limits(step_seconds=30.0, output_bytes=16 * MiB, disk_bytes=64 * MiB)
 """The original has none; these are wide enough to change no recorded episode."""
 
 
-
-
 class CompatSqlSuite(Suite):
     """One SQL data set; what gold gives is found out once and kept here."""
 
@@ -94,4 +92,3 @@ class CompatSqlSuite(Suite):
         rows = [[t.id, t.query, t.gold, digests[id(t.image)]] for t in self.tasks]
         text = json.dumps(["intercode-1.0.2", self.score_every_turn, rows])
         return hashlib.sha256(text.encode()).hexdigest()
-
