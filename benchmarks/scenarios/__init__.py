@@ -32,6 +32,7 @@ SCENARIOS = {
     "engine": "rollouts of a null environment: what the engine itself costs",
     "backends": "the same work on each backend",
     "replay": "InterCode's recordings of fs_1, played again and scored every turn",
+    "results": "tables, the page and exports of a large run folder",
     "rollout": "the bash suite's golds, many times, at full concurrency",
 }
 Measuring = Callable[..., Awaitable[Result]]

@@ -91,7 +91,10 @@ class _Packer:
 
     def add(self, episode: Mapping[str, Any]) -> None:
         attempt = attempt_of(episode)
-        text = _json(shortened(without_tokens(episode), self.most))
+        episode = without_tokens(episode)
+        text = _json(episode)
+        if len(text) > self.most:  # else no text in it is longer
+            text = _json(shortened(episode, self.most))
         tokens = (attempt.tokens_in or 0) + (attempt.tokens_out or 0)
         query = str(episode["query"])[:QUERY]
         self.rows.append(
