@@ -56,6 +56,13 @@ RECIPES = {
             *("md5deep", "procps"),
         )
     ),
+    # What the languages described in tasks/languages need, and what drives programs by hand.
+    "debian-12-languages": Recipe(
+        packages=(
+            *("bash", "procps", "python3", "gcc", "g++", "libc6-dev", "nodejs", "perl"),
+            *("default-jdk-headless", "golang-go", "rustc", "lua5.4", "gdb", "netcat-openbsd"),
+        )
+    ),
     # What the image of InterCode's capture-the-flag tasks holds, on Debian 12.
     "debian-12-ctf": Recipe(
         packages=(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from asynccode.backends import archives
+from asynccode.backends import archives, debian
 from asynccode.backends.layers import ROOT_OWNER, Store
 from asynccode.cli import images, main
 from asynccode.errors import ImageError
@@ -35,7 +35,9 @@ async def run_nothing(*_: object) -> None:
 
 @pytest.mark.anyio
 async def test_the_list_knows_what_the_store_has_built(cache: Path) -> None:
-    assert [base["built"] for base in images.listing()["bases"]] == [False] * 3
+    assert [base["built"] for base in images.listing()["bases"]] == [False] * (
+        1 + len(debian.RECIPES)
+    )
     store = Store(cache, OWNER, run_nothing)
     (folder,) = await store.layers(Image(base="host", workdir="/"))
     await store.layers(Image(base="host", workdir="/elsewhere"))
@@ -51,7 +53,7 @@ def test_list_prints_json_or_a_table(cache: Path, capsys: pytest.CaptureFixture[
     assert main(["images", "list", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     names = [base["name"] for base in found["bases"]]
-    assert names == ["host", "debian-12", "debian-12-intercode"]
+    assert names == ["host", *debian.RECIPES]
     assert main(["images", "list"]) == 0
     assert "not built" in capsys.readouterr().out
 
@@ -83,7 +85,7 @@ def test_a_base_a_path_and_a_task_can_be_named(tmp_path: Path) -> None:
         (["build"], "`asynccode images build` takes a NAME."),
         (["list", "host"], "`asynccode images list` takes nothing more."),
         (["export", "host"], "`asynccode images export` takes a NAME and a DEST."),
-        (["build", "hots"], "bases are host, debian-12, debian-12-intercode."),
+        (["build", "hots"], "bases are host, debian-12, debian-12-intercode, "),
         (["build", "bash", "--task", "none"], "has no task 'none'."),
         (["list", "--backend", "local"], "The backend 'local' keeps no images here"),
         (["export", "bash", "x"], "name one's task with --task"),
