@@ -96,7 +96,7 @@ class Attempt:
     task: Task
     number: int
     max_turns: int
-    spent: Spent
+    spent: Spent | None
     feedback: Feedback
     running: Running
 
@@ -138,41 +138,45 @@ class Attempt:
                 stop = StopReason.CONTEXT_OVERFLOW
                 return End(stop=stop, error=describe(error), calls=error.calls)
             except Exception as error:  # noqa: BLE001 (a policy is somebody else's code)
-                calls = error.calls if isinstance(error, PolicyError) else ()
-                return End(stop=StopReason.POLICY_ERROR, error=describe(error), calls=calls)
-            if not isinstance(move, Move):
-                move = Move(action=move)
-            if not isinstance(move.action, (str, Submit, Skip, Invalid)):
-                message = (
-                    f"The policy gave a {type(move.action).__name__}, not a str, Submit or Skip."
-                )
+                made = error.calls if isinstance(error, PolicyError) else ()
+                return End(stop=StopReason.POLICY_ERROR, error=describe(error), calls=made)
+            if isinstance(move, Move):
+                action, thought, calls = move.action, move.thought, move.calls
+            else:
+                action, thought, calls = move, None, ()
+            if not isinstance(action, (str, Submit, Skip, Invalid)):
+                message = f"The policy gave a {type(action).__name__}, not a str, Submit or Skip."
                 return End(stop=StopReason.POLICY_ERROR, error=message)
-            end = await self._step(move)
+            end = await self._step(action, thought, calls)
             if end is not None:
                 return end
             observation = steps[-1].seen
         return End(stop=StopReason.MAX_TURNS)
 
-    async def _step(self, move: Move) -> End | None:
-        """Carry one move out and record it; say whether it ends the episode."""
-        action, before = move.action, perf_counter()
+    async def _step(
+        self, action: Action | Invalid, thought: str | None, calls: Sequence[Call]
+    ) -> End | None:
+        """Carry one action out and record it; say whether it ends the episode."""
+        before = perf_counter()
         if isinstance(action, Invalid):
             result = StepResult(action.message, None, False, False, INVALID)
         else:
             self.running.acting = action
             result = await self.environment.step(action)
         observation, reward, terminated, truncated, info = result
-        stop = stop_reason(action, reward, terminated, truncated, info)
+        stop = None
+        if terminated or truncated:
+            stop = stop_reason(action, reward, terminated, truncated, info)
         seconds = perf_counter() - before
         told: str | None = None
-        if stop is None and not isinstance(action, Invalid) and self.feedback is not DEFAULT:
+        if self.feedback is not DEFAULT and stop is None and not isinstance(action, Invalid):
             reward, info = await self._scored(reward, info)
             told = shown(self.feedback, observation, reward, info)
             if self.feedback.shows_reward and reward is not None and reward >= 1.0:
                 stop = StopReason.SOLVED
         self.running.acting = None
         price = info.get("price")
-        if price is None and self.spent.budget.has_prices:
+        if price is None and self.spent is not None and self.spent.budget.has_prices:
             price = self.spent.budget.price_of(action)
         step = Step(
             action=str(action),
@@ -186,13 +190,13 @@ class Attempt:
             kind=kind_of(action),
             shown=None if told == observation else told,
             price=price,
-            thought=move.thought,
-            calls=move.calls,
+            thought=thought,
+            calls=calls,
         )
         self.running.steps.append(step)
         if stop is not None:
             return End(stop=stop, reward=reward, parts=info.get("reward_parts", {}))
-        spent = self.spent.note(action, step)
+        spent = None if self.spent is None else self.spent.note(action, step)
         return None if spent is None else End(stop=spent)
 
     async def _scored(

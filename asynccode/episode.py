@@ -66,7 +66,7 @@ async def play(
             task=task,
             number=attempt,
             max_turns=max_turns,
-            spent=Spent(budget=budget or Budget()),
+            spent=None if budget is None else Spent(budget=budget),
             feedback=feedback,
             running=running,
         )

@@ -97,7 +97,9 @@ Action = str | Submit | Skip
 
 def kind_of(action: Action | Invalid) -> str:
     """Name what an action is: `code`, `submit`, `skip` or `invalid`."""
-    return "code" if isinstance(action, str) else type(action).__name__.lower()
+    if isinstance(action, str):
+        return "code"
+    return type(action).__name__.lower()
 
 
 @frozen(kw_only=True)

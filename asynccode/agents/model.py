@@ -20,6 +20,8 @@ from asynccode.errors import ContextOverflow, InputError, PolicyError, Unavailab
 from asynccode.scope import Scope
 
 CLOSE_SECONDS = 15.0
+AT_ONCE = 8
+"""Requests prepared in one turn of the event loop, about a millisecond each."""
 REFUSED = (401, 403, 404)
 """Statuses that a wrong key, model or address gives."""
 
@@ -70,9 +72,9 @@ class Model(Scope):
             timeout=timeout,
             http_client=openai.DefaultAsyncHttpxClient(transport=self.connections, timeout=timeout),
         )
-        # Requests are prepared one in each turn of the event loop, so that a thousand
+        # A few requests are prepared in each turn of the event loop, so that a thousand
         # conversations that go on at once do not keep it from all else.
-        self._door = anyio.Lock()
+        self._door = anyio.Semaphore(AT_ONCE)
 
     @property
     def base_url(self) -> str:
