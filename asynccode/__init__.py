@@ -3,6 +3,8 @@
 A map of the layers, each of which knows only those below it:
 
     cli                     the commands
+    workspace               one world, for programs of your own; EMBEDDING.md
+    agents                  chat models and strategies
     rollout                 many episodes in one event loop
     episode  policies       one episode (its turns: attempt); whoever acts in it
     pool  admission         ready sandboxes; how many the machine can take
@@ -72,6 +74,10 @@ from asynccode.records import (
 from asynccode.registry import load_backend, load_databases, load_policy, load_suite
 from asynccode.rollout import Rollout, rollout
 from asynccode.statistics import Statistics, Tally
+from asynccode.workspace import Workspace
+
+# Not in __all__: `from asynccode import *` must leave the built-in `open` alone.
+from asynccode.workspace import open as open  # noqa: A004
 
 __all__ = [
     "Action",
@@ -127,6 +133,7 @@ __all__ = [
     "Turn",
     "Unavailable",
     "Window",
+    "Workspace",
     "World",
     "Worlds",
     "load_backend",
