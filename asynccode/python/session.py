@@ -70,9 +70,10 @@ class PythonSession(Session):
                 restarted = True
             took = time.perf_counter() - began
             outcome = await self._decide(step, interpreter)
-            if step.reply is None:
-                await interpreter.stop(step)
-            if step.lost or step.reply is None or outcome is Outcome.PROCESS_LIMIT:
+            there = self._interpreter is interpreter and not step.lost
+            if there and step.reply is None:
+                there = await interpreter.stop(step)
+            if not there or outcome is Outcome.PROCESS_LIMIT:
                 await self._renew()
         except BaseException as error:
             with anyio.CancelScope(shield=True), anyio.move_on_after(START_SECONDS):
@@ -103,6 +104,8 @@ class PythonSession(Session):
         if reply is None:
             return (await self._breach() or Outcome.KILLED) if step.lost else Outcome.TIMEOUT
         died = reply.kind == "exit" and reply.status > 128
+        if reply.errno == errno.EAGAIN:
+            await self._drop()  # while its processes are there, nothing else can be started
         if (died or reply.errno in PROBED) and (breach := await self._breach()):
             return breach
         if died:

@@ -111,8 +111,8 @@ class Interpreter:
         self._keeper, self.worker = step.reply.status, step.reply.worker
         return True
 
-    async def play(self, step: Step) -> bool:
-        """Send a step and hear it to its end, or until it is full or lost.
+    async def play(self, step: Step, *, drain: bool = False) -> bool:
+        """Send a step and hear it to its end, or (unless to `drain`) until it is full.
 
         False if the interpreter has ended before: the step was not begun.
         """
@@ -123,7 +123,7 @@ class Interpreter:
             await self._program.send(step.request)
         except anyio.BrokenResourceError:
             return False
-        await self._listen(step)
+        await self._listen(step, drain=drain)
         return step.reply is None or step.reply.kind != "gone"
 
     async def _listen(self, step: Step, *, drain: bool = False) -> None:
@@ -152,11 +152,12 @@ class Interpreter:
             step.feed(stream, data)
         self._rest[stream] = catch.rest
 
-    async def stop(self, step: Step) -> None:
-        """Interrupt a step, then kill it; `step.reply` says if it ended.
+    async def stop(self, step: Step) -> bool:
+        """Interrupt a step, then kill it; say whether the interpreter can go on.
 
-        What it writes meanwhile is dropped beyond the limit. Processes that it has started end
-        too; they are known by their age, to a hundredth of a second.
+        What it writes meanwhile is dropped beyond the limit, and so is what comes after its
+        end. Processes that it has started end too; they are known by their age, to a hundredth
+        of a second.
         """
         for force in ("mild", "force"):
             words = [str(self._keeper), str(step.since), force]
@@ -170,7 +171,13 @@ class Interpreter:
                     await ended.wait()
                 group.cancel_scope.cancel()
             if ended.is_set():
-                return
+                break
+        if step.reply is None:
+            return False
+        nothing = Step("", framing.TAIL, split=step.split, keep=True)
+        with anyio.move_on_after(STOP_SECONDS):
+            return await self.play(nothing, drain=True) and nothing.reply is not None
+        return False
 
     async def _listen_to_end(self, step: Step, ended: anyio.Event) -> None:
         await self._listen(step, drain=True)

@@ -206,10 +206,11 @@ def in_child():
 
 
 def perform(source):
-    State.steps += 1
+    State.steps += bool(source)
     name = "<step %d>" % State.steps
-    State.sources[name] = source
-    remember()
+    if source:
+        State.sources[name] = source
+        remember()
     try:
         try:
             _signal.pthread_sigmask(_signal.SIG_UNBLOCK, ALL)
@@ -262,6 +263,8 @@ def say(error):
         number = errno.ENOMEM
     elif isinstance(error, RuntimeError) and "start new thread" in str(error.args):
         number = errno.EAGAIN
+    if number == errno.EAGAIN and can_fork():
+        number = 0  # it was something else that would have had to wait
     try:
         text = words(error)
     except BaseException as other:  # its own __str__ may do anything
@@ -271,6 +274,17 @@ def say(error):
         )
     print_error(text)
     return 1, number
+
+
+def can_fork():
+    try:
+        pid = os.fork()
+    except OSError:
+        return False
+    if not pid:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    return True
 
 
 def print_error(text):

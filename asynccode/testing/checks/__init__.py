@@ -4,7 +4,17 @@ A check is an async function of a backend whose first docstring line is its name
 To add one, write it in the file it belongs to under the `checks` decorator.
 """
 
-from asynccode.testing.checks import files, isolation, lifetime, limits, programs, running, sessions
+from asynccode.testing.checks import (
+    files,
+    isolation,
+    lifetime,
+    limits,
+    programs,
+    python_ends,
+    python_sessions,
+    running,
+    sessions,
+)
 from asynccode.testing.checks.base import CHECKS, DATABASE_CHECKS, Check
 
 __all__ = [
@@ -16,6 +26,8 @@ __all__ = [
     "lifetime",
     "limits",
     "programs",
+    "python_ends",
+    "python_sessions",
     "running",
     "sessions",
 ]
