@@ -22,6 +22,7 @@ BACKENDS: dict[str, str] = {
     "podman": "asynccode.backends.podman:PodmanBackend",
     "local": "asynccode.backends.local:LocalBackend",
     "sqlite": "asynccode.backends.sqlite:SqliteBackend",
+    "postgres": "asynccode.backends.postgres:PostgresBackend",
 }
 """Backends by name; the first is the default."""
 

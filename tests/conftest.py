@@ -20,6 +20,19 @@ REQUIRED = set(filter(None, os.environ.get("ASYNCCODE_REQUIRE", "").split(",")))
 """Services that must not be skipped: .ci/run names those that our scripts can start."""
 
 
+SERVICES = Path(
+    os.environ.get("ASYNCCODE_SERVICES")
+    or Path(os.environ.get("TMPDIR") or "/tmp") / f"asynccode-databases-{os.getuid()}"
+)
+"""Where tests/database_services puts the servers that it starts."""
+for _variable, _socket, _dsn in (
+    ("ASYNCCODE_POSTGRES", "postgres/run", "postgresql://asynccode@/postgres?host={}"),
+    ("ASYNCCODE_MYSQL", "mysql/run/socket", "mysql://root@/?unix_socket={}"),
+):
+    if (SERVICES / _socket).exists():
+        os.environ.setdefault(_variable, _dsn.format(SERVICES / _socket))
+
+
 def unavailable(service: str, reason: str) -> NoReturn:
     """Skip a test for want of a service, or fail it where the service was to be had."""
     if service in REQUIRED:

@@ -1,10 +1,12 @@
 """The conformance checks, one file per side of a backend.
 
 A check is an async function of a backend whose first docstring line is its name in words.
-To add one, write it in the file it belongs to under the `checks` decorator.
+To add one, write it in the file it belongs to under the `checks` decorator
+(`database_check` for those of databases).
 """
 
 from asynccode.testing.checks import (
+    databases,
     files,
     isolation,
     lifetime,
@@ -21,6 +23,7 @@ __all__ = [
     "CHECKS",
     "DATABASE_CHECKS",
     "Check",
+    "databases",
     "files",
     "isolation",
     "lifetime",

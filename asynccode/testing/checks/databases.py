@@ -1,0 +1,344 @@
+"""What every database backend must do: the sentences of `asynccode.databases`, as checks."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import anyio
+
+from asynccode.databases import Database, DatabaseBackend, DatabaseSession
+from asynccode.errors import ImageError, InputError, SandboxLost
+from asynccode.images import Image
+from asynccode.outcomes import Limits, MiB, Outcome
+from asynccode.testing.checks.base import database_check
+
+LIMITS = Limits(step_seconds=1.0, output_bytes=50_000, disk_bytes=8 * MiB)
+SCRIPT = """
+CREATE TABLE pet (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(20) NOT NULL, weight DECIMAL(6, 2));
+CREATE TABLE toy (id INTEGER NOT NULL PRIMARY KEY, pet_id INTEGER, FOREIGN KEY (pet_id)
+  REFERENCES pet (id));
+CREATE UNIQUE INDEX pet_name ON pet (name);
+INSERT INTO pet VALUES (1, 'Rex', 31.5), (2, 'Tom', 4.25), (3, 'Kim', NULL);
+INSERT INTO toy VALUES (10, 1), (11, 1), (12, NULL);
+"""
+ENDLESS = (
+    "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT (x + 1) % 1000 FROM c)"
+    " SELECT count(*) FROM c"
+)
+
+
+def build(script: str = SCRIPT) -> bytes:
+    """Give the SQLite file that a script makes."""
+    connection = sqlite3.connect(":memory:")
+    try:
+        connection.executescript(script)
+        return connection.serialize()
+    finally:
+        connection.close()
+
+
+DATABASE = Database(name="pets", content=build())
+
+
+async def rows(session: DatabaseSession, statement: str) -> list[tuple[object, ...]]:
+    """Run a statement that must go well; give its rows."""
+    result = await session.execute(statement)
+    assert result.outcome is Outcome.OK, f"{statement!r}: {result.outcome}, {result.error}"
+    return [tuple(row) for row in result.rows]
+
+
+@database_check
+async def a_query_gives_names_and_values(backend: DatabaseBackend) -> None:
+    """A query gives its columns' names and Python's own values; an empty result has names too."""
+    async with await backend.open(DATABASE, LIMITS) as world:
+        session = await world.session()
+        result = await session.execute("SELECT id AS n, name, weight FROM pet ORDER BY id")
+        assert list(result.columns or ()) == ["n", "name", "weight"], f"columns {result.columns}"
+        found = [(a, b, None if c is None else float(c)) for a, b, c in result.rows]
+        assert found == [(1, "Rex", 31.5), (2, "Tom", 4.25), (3, "Kim", None)], f"rows {found}"
+        empty = await session.execute("SELECT id FROM pet WHERE id > 9")
+        assert list(empty.columns or ()) == ["id"], f"columns {empty.columns}"
+        assert list(empty.rows) == [], f"rows {empty.rows}"
+        assert not world.is_changed, "reading counts as a change"
+
+
+@database_check
+async def a_write_tells_no_rows(backend: DatabaseBackend) -> None:
+    """A statement without a result has no columns; it says how many rows it wrote."""
+    async with await backend.open(DATABASE, LIMITS) as world:
+        session = await world.session()
+        result = await session.execute("UPDATE pet SET weight = 1 WHERE id > 1")
+        assert result.columns is None, f"columns {result.columns}"
+        assert result.affected == 2, f"affected {result.affected}"
+        assert world.is_changed, "a write counts as none"
+
+
+@database_check
+async def worlds_are_private(backend: DatabaseBackend) -> None:
+    """What one world writes, drops and commits no other sees, then or later."""
+    async with await backend.open(DATABASE, LIMITS) as one:
+        session = await one.session()
+        for statement in (
+            "INSERT INTO pet VALUES (4, 'Ada', 2.5)",
+            "BEGIN",
+            "DELETE FROM toy",
+            "COMMIT",
+            "DROP TABLE toy",
+            "CREATE TABLE bowl (id INTEGER)",
+        ):
+            result = await session.execute(statement)
+            assert result.error is None, f"{statement!r}: {result.error}"
+        async with await backend.open(DATABASE, LIMITS) as two:
+            other = await two.session()
+            assert await rows(other, "SELECT count(*) FROM pet") == [(3,)]
+            assert await rows(other, "SELECT count(*) FROM toy") == [(3,)]
+            await other.execute("UPDATE pet SET name = 'Max' WHERE id = 1")
+        assert await rows(session, "SELECT name FROM pet WHERE id = 1") == [("Rex",)]
+        assert await rows(session, "SELECT count(*) FROM pet") == [(4,)]
+    async with await backend.open(DATABASE, LIMITS) as three:
+        session = await three.session()
+        assert await rows(session, "SELECT count(*) FROM pet") == [(3,)]
+        assert (await session.execute("SELECT * FROM bowl")).outcome is Outcome.NONZERO
+
+
+@database_check
+async def transactions_are_the_agents(backend: DatabaseBackend) -> None:
+    """A transaction goes on from step to step; outside of one each statement commits."""
+    async with await backend.open(DATABASE, LIMITS) as world:
+        session = await world.session()
+        await session.execute("INSERT INTO pet VALUES (4, 'Ada', NULL)")
+        await session.execute("BEGIN")
+        await session.execute("DELETE FROM toy")
+        assert await rows(session, "SELECT count(*) FROM toy") == [(0,)]
+        await session.execute("ROLLBACK")
+        assert await rows(session, "SELECT count(*) FROM toy") == [(3,)]
+        assert await rows(session, "SELECT count(*) FROM pet") == [(4,)]
+
+
+@database_check
+async def errors_are_data(backend: DatabaseBackend) -> None:
+    """An error of a statement is a result with a message, and the session goes on."""
+    async with await backend.open(DATABASE, LIMITS) as world:
+        session = await world.session()
+        for statement in ("SELEC 1", "SELECT * FROM nowhere", "SELECT nothing FROM pet"):
+            result = await session.execute(statement)
+            assert result.outcome is Outcome.NONZERO, f"{statement!r}: {result.outcome}"
+            assert result.error, f"{statement!r}: no message"
+            assert result.columns is None, f"{statement!r}: columns {result.columns}"
+        broken = await session.execute("INSERT INTO pet VALUES (1, 'Rex', NULL)")
+        assert broken.outcome is Outcome.NONZERO, f"a double key: {broken.outcome}"
+        assert await rows(session, "SELECT count(*) FROM pet") == [(3,)]
+
+
+@database_check
+async def a_statement_without_end(backend: DatabaseBackend) -> None:
+    """A statement that does not end is stopped in time, and the session goes on."""
+    async with await backend.open(DATABASE, LIMITS) as world:
+        session = await world.session()
+        for prepare in (None, "UPDATE pet SET weight = 7 WHERE id = 1"):
+            if prepare is not None:
+                await session.execute(prepare)
+            began = anyio.current_time()
+            result = await session.execute(ENDLESS)
+            took = anyio.current_time() - began
+            assert result.outcome is Outcome.TIMEOUT, f"{result.outcome}: {result.error}"
+            assert took < 5, f"it took {took:.1f} s"
+        assert await rows(session, "SELECT weight FROM pet WHERE id = 1") == [(7,)]
+
+
+@database_check
+async def a_result_without_end(backend: DatabaseBackend) -> None:
+    """A result over the limit is cut, says so, and keeps its first rows."""
+    async with await backend.open(DATABASE, LIMITS) as world:
+        session = await world.session()
+        names = ", ".join(f"pet {letter}" for letter in "abcdefghij")
+        result = await session.execute(f"SELECT a.name, b.name FROM {names}")  # noqa: S608
+        assert result.outcome is Outcome.OUTPUT_LIMIT, f"{result.outcome}: {result.error}"
+        assert result.truncated, "it does not say that rows are missing"
+        assert 100 < len(result.rows) < 50_000, f"{len(result.rows)} rows"
+        assert await rows(session, "SELECT count(*) FROM pet") == [(3,)]
+
+
+@database_check
+async def ten_thousand_columns(backend: DatabaseBackend) -> None:
+    """Ten thousand columns are a result or an error, not a broken world."""
+    async with await backend.open(DATABASE, LIMITS) as world:
+        session = await world.session()
+        result = await session.execute("SELECT " + ", ".join(["1"] * 10_000))
+        assert result.outcome in (Outcome.OK, Outcome.NONZERO, Outcome.OUTPUT_LIMIT)
+        assert await rows(session, "SELECT count(*) FROM pet") == [(3,)]
+
+
+@database_check
+async def any_text(backend: DatabaseBackend) -> None:
+    """Text comes through whatever it holds; a statement with a NUL or a lone half is refused."""
+    async with await backend.open(DATABASE, LIMITS) as world:
+        session = await world.session()
+        text = "é → 🦊 \\ % _ \n\t end"
+        assert await rows(session, f"SELECT '{text}' FROM pet WHERE id = 1") == [(text,)]  # noqa: S608
+        for statement in ("SELECT 'a\0b'", "SELECT '\ud83e'"):
+            result = await session.execute(statement)
+            assert result.outcome is Outcome.REFUSED, f"{statement!r}: {result.outcome}"
+        assert await rows(session, "SELECT count(*) FROM pet") == [(3,)]
+
+
+@database_check
+async def nothing_beyond_the_database(backend: DatabaseBackend) -> None:
+    """No statement of any engine's reads a file, writes one or reaches another database."""
+    async with await backend.open(DATABASE, LIMITS) as world:
+        session = await world.session()
+        for statement in (
+            "ATTACH '/tmp/asynccode-check.db' AS x",
+            "VACUUM INTO '/tmp/asynccode-check.db'",
+            "SELECT load_extension('x')",
+            "COPY pet TO '/tmp/asynccode-check.db'",
+            "COPY pet TO PROGRAM 'true'",
+            "SELECT pg_read_file('/etc/hostname')",
+            "SELECT lo_import('/etc/hostname')",
+            "SELECT LOAD_FILE('/etc/hostname') || 'x'",
+            "SELECT name INTO OUTFILE '/tmp/asynccode-check.db' FROM pet",
+            "LOAD DATA INFILE '/etc/hostname' INTO TABLE pet",
+            "CREATE DATABASE asynccode_check",
+        ):
+            result = await session.execute(statement)
+            assert result.error is not None, f"{statement!r} was done: {list(result.rows)[:1]}"
+        assert await rows(session, "SELECT count(*) FROM pet") == [(3,)]
+
+
+@database_check
+async def the_catalogue(backend: DatabaseBackend) -> None:
+    """The catalogue tells tables, columns and keys, and follows what a statement changes."""
+    async with await backend.open(DATABASE, LIMITS) as world:
+        session = await world.session()
+        tables = {table.name.lower(): table for table in await session.catalogue()}
+        assert set(tables) == {"pet", "toy"}, f"tables {sorted(tables)}"
+        pet, toy = tables["pet"], tables["toy"]
+        assert [c.name.lower() for c in pet.columns] == ["id", "name", "weight"]
+        assert [c.key for c in pet.columns[:2]] == ["PRI", "UNI"], f"{pet.columns}"
+        assert [c.nullable for c in pet.columns] == [False, False, True]
+        assert [name.lower() for name in pet.primary_key] == ["id"]
+        assert [(key.columns, key.table) for key in toy.foreign_keys] == [(("pet_id",), "pet")]
+        await session.execute("CREATE VIEW heavy AS SELECT name FROM pet WHERE weight > 10")
+        views = [table.name for table in await session.catalogue() if table.is_view]
+        assert views == ["heavy"], f"views {views}"
+
+
+@database_check
+async def the_state(backend: DatabaseBackend) -> None:
+    """The state tells every table's rows, columns and indexes, as the session sees them."""
+    async with await backend.open(DATABASE, LIMITS) as world:
+        session = await world.session()
+        before = await world.state()
+        assert set(before) == {"pet", "toy"}, f"tables {sorted(before)}"
+        assert sorted(row[0] for row in before["pet"].rows or ()) == [1, 2, 3]
+        assert (True, ("name",)) in before["pet"].indexes, f"indexes {before['pet'].indexes}"
+        await session.execute("ALTER TABLE toy ADD COLUMN colour VARCHAR(9)")
+        await session.execute("BEGIN")
+        await session.execute("DELETE FROM pet WHERE id = 3")
+        after = await world.state()
+        assert len(after["pet"].rows or ()) == 2, f"rows {after['pet'].rows}"
+        assert [name for name, _ in after["toy"].columns][-1] == "colour"
+
+
+@database_check
+async def a_cancelled_statement(backend: DatabaseBackend) -> None:
+    """Cancelling stops a statement at once, and the session can be used again."""
+    async with await backend.open(DATABASE, LIMITS) as world:
+        session = await world.session()
+        for prepare in (None, "UPDATE pet SET weight = 7 WHERE id = 1"):
+            if prepare is not None:
+                await session.execute(prepare)
+            for delay in (0.0, 0.01, 0.1):
+                with anyio.move_on_after(delay):
+                    await session.execute(ENDLESS, seconds=30)
+                assert await rows(session, "SELECT count(*) FROM pet") == [(3,)]
+        assert await rows(session, "SELECT weight FROM pet WHERE id = 1") == [(7,)]
+
+
+@database_check
+async def a_closed_database(backend: DatabaseBackend) -> None:
+    """Closing ends what runs with `SandboxLost`; twice is once; the count is right."""
+    before = backend.statistics()["open"]
+    world = await backend.open(DATABASE, LIMITS)
+    session = await world.session()
+    lost = []
+
+    async def step() -> None:
+        try:
+            await session.execute("UPDATE pet SET weight = 1")
+            await session.execute(ENDLESS, seconds=30)
+        except SandboxLost as error:
+            lost.append(error)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(step)
+        await anyio.sleep(0.5)
+        await world.aclose()
+        await world.aclose()
+    assert lost, "the statement under way did not end with SandboxLost"
+    assert not world.is_alive
+    assert backend.statistics()["open"] == before, "the database still counts as open"
+
+
+@database_check
+async def many_at_once(backend: DatabaseBackend) -> None:
+    """Many databases at once, read and written, are each their own."""
+
+    async def play(number: int) -> None:
+        async with await backend.open(DATABASE, LIMITS) as world:
+            session = await world.session()
+            if number % 4 == 0:
+                await session.execute(f"UPDATE pet SET weight = {number} WHERE id = 1")  # noqa: S608
+            wanted = float(number) if number % 4 == 0 else 31.5
+            ((found,),) = await rows(session, "SELECT weight FROM pet WHERE id = 1")
+            assert float(str(found)) == wanted, f"{found}, not {wanted}"
+
+    async with anyio.create_task_group() as group:
+        for number in range(24):
+            group.start_soon(play, number)
+
+
+@database_check
+async def a_hog_holds_nobody_up(backend: DatabaseBackend) -> None:
+    """While some statements do not end, the others are answered."""
+    async with anyio.create_task_group() as group:
+
+        async def hog() -> None:
+            async with await backend.open(DATABASE, LIMITS) as world:
+                await (await world.session()).execute(ENDLESS, seconds=30)
+
+        for _ in range(4):
+            group.start_soon(hog)
+        await anyio.sleep(0.3)
+        async with await backend.open(DATABASE, LIMITS) as world:
+            began = anyio.current_time()
+            session = await world.session()
+            assert await rows(session, "SELECT count(*) FROM pet") == [(3,)]
+            took = anyio.current_time() - began
+        group.cancel_scope.cancel()
+    assert took < 5, f"it took {took:.1f} s"
+
+
+@database_check
+async def one_session_a_database(backend: DatabaseBackend) -> None:
+    """A second session in the same database is refused; after the first has closed it is not."""
+    async with await backend.open(DATABASE, LIMITS) as world:
+        session = await world.session()
+        try:
+            await world.session()
+        except InputError:
+            await session.aclose()
+            await world.session()
+            return
+    raise AssertionError("a second session was opened")
+
+
+@database_check
+async def what_is_no_database(backend: DatabaseBackend) -> None:
+    """An image that is no database, or a file that is none, is an `ImageError`."""
+    for image in (Image(), Database(name="broken", content=b"no database" * 400)):
+        try:
+            await backend.prepare(image)
+        except ImageError:
+            continue
+        raise AssertionError(f"{type(image).__name__} {image.base!r} was prepared")

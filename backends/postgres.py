@@ -1,0 +1,333 @@
+"""PostgreSQL: private databases in a server that is there.
+
+An episode reads in a prepared database that all share, each statement in a transaction that is
+rolled back, until one is no pure read: then it gets a clone of its own, made from a template,
+where it may do what it likes and COMMIT means what it says. The clone goes when the episode ends.
+
+The server is the one that `$ASYNCCODE_POSTGRES` names (a DSN of a role that may create databases
+and roles), else the one that libpq's own variables name. asyncpg speaks to asyncio alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import ClassVar
+
+import anyio
+import asyncpg
+import sniffio
+
+from asynccode.backends.pgdb import names
+from asynccode.backends.pgdb.catalogue import read_catalogue, read_state
+from asynccode.backends.pgdb.pool import Readers, close, is_clean
+from asynccode.backends.pgdb.server import Server, drop
+from asynccode.backends.pgdb.statements import READING, WANTS_MORE, execute, first_word
+from asynccode.databases import (
+    Database,
+    DatabaseBackend,
+    DatabaseSession,
+    DatabaseWorld,
+    ResultSet,
+    Table,
+    TableState,
+    description_of,
+)
+from asynccode.errors import BackendError, InputError, SandboxLost, Unavailable
+from asynccode.images import Image
+from asynccode.outcomes import Health, Limits, Outcome
+
+VARIABLE = "ASYNCCODE_POSTGRES"
+REMEDY = f"start a server and name it in ${VARIABLE}, as in postgresql://user@host/postgres"
+_BROKEN = (asyncpg.InterfaceError, asyncpg.PostgresConnectionError, OSError)
+
+
+def dsn() -> str:
+    """Give the server's DSN."""
+    return os.environ.get(VARIABLE) or "postgresql:///postgres"
+
+
+class PostgresBackend(DatabaseBackend):
+    """Databases in a PostgreSQL server; use it in `async with`."""
+
+    name: ClassVar[str] = "postgres"
+    isolates: ClassVar[frozenset[str]] = frozenset({"files", "network", "processes"})
+
+    def __init__(self) -> None:
+        self.server = Server(dsn())
+        self.readers = Readers(self.server)
+        self._open: set[PostgresWorld] = set()
+        self._opened = 0
+        self._prepared: dict[str, str] = {}
+        self._closed = False
+
+    async def prepare(self, image: Image) -> str:
+        """Load the database into the server unless it is there."""
+        database = description_of(image, self.name)
+        await self.shared(database)
+        return database.digest
+
+    async def shared(self, database: Database) -> str:
+        """Give the name of the database to read in."""
+        if self._closed:
+            raise InputError("The backend is closed.")
+        found = self._prepared.get(database.digest)
+        if found is None:
+            if sniffio.current_async_library() != "asyncio":
+                raise Unavailable("asyncpg speaks to asyncio alone, not to trio", "use asyncio")
+            try:
+                found = await self.server.prepare(database)
+            except (*_BROKEN, asyncpg.PostgresError, TimeoutError) as error:
+                raise Unavailable(
+                    f"There is no PostgreSQL to work with: {error}", REMEDY
+                ) from error
+            self._prepared[database.digest] = found
+        return found
+
+    async def open(self, image: Image, limits: Limits) -> PostgresWorld:
+        """Open a private database: nothing is made for it until it is written to."""
+        database = description_of(image, self.name)
+        world = PostgresWorld(self, database, await self.shared(database), limits)
+        self._open.add(world)
+        self._opened += 1
+        return world
+
+    def forget(self, world: PostgresWorld) -> None:
+        """Note that a world has closed."""
+        self._open.discard(world)
+
+    async def aclose(self) -> None:
+        """Drop all clones and close all connections."""
+        self._closed = True
+        with anyio.CancelScope(shield=True):
+            for world in list(self._open):
+                await world.aclose()
+            await self.readers.aclose()
+            await self.server.aclose()
+
+    @classmethod
+    async def probe(cls) -> Health:
+        """Ask the server for its version, and whether we may make databases there."""
+        if sniffio.current_async_library() != "asyncio":
+            return Health(available=False, reason="asyncpg speaks to asyncio alone")
+        try:
+            connection = await asyncpg.connect(dsn(), timeout=10)
+        except (*_BROKEN, asyncpg.PostgresError, TimeoutError) as error:
+            return Health(available=False, reason=f"no server answers: {error}", remedy=REMEDY)
+        try:
+            version = str(await connection.fetchval("SHOW server_version"))
+            able = await connection.fetchval(
+                "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
+            )
+        finally:
+            await close(connection)
+        if not able:
+            return Health(
+                available=False,
+                version=version,
+                reason="the role is no superuser: it cannot take dangerous functions away",
+                remedy=f"name a superuser in ${VARIABLE}",
+            )
+        return Health(available=True, version=version)
+
+    @classmethod
+    async def clean(cls) -> list[str]:
+        """Remove the clones of dead owners."""
+        if sniffio.current_async_library() != "asyncio" or VARIABLE not in os.environ:
+            return []
+        removed: list[str] = []
+        with suppress(*_BROKEN, asyncpg.PostgresError, TimeoutError):
+            server = Server(dsn())
+            async with server.admin() as admin:
+                query = "SELECT rolname FROM pg_roles WHERE rolname LIKE 'asynccode\\_c\\_%'"
+                found = [name for (name,) in await admin.fetch(query)]
+                for name in found:
+                    owner = names.owner_of(name)
+                    if owner is not None and owner.is_dead():
+                        await drop(admin, name)
+                        removed.append(name)
+            await server.aclose()
+        return removed
+
+    def statistics(self) -> Mapping[str, int]:
+        """Counts for humans and tests."""
+        return {
+            "open": len(self._open),
+            "opened": self._opened,
+            "copied": self.server.clones,
+            "connections": self.readers.open,
+            "dropped": self.readers.dropped,
+        }
+
+
+class _StillRunning(Exception):
+    """The server did not stop a statement in its time: its connection must be looked at."""
+
+    def __init__(self, result: ResultSet) -> None:
+        super().__init__()
+        self.result = result
+
+
+class PostgresWorld(DatabaseWorld):
+    """One episode's database: the shared one until it is written to, then a clone."""
+
+    def __init__(
+        self, backend: PostgresBackend, database: Database, shared: str, limits: Limits
+    ) -> None:
+        self._backend, self._database = backend, database
+        self._shared, self._limits = shared, limits
+        self._clone: str | None = None
+        self._own: asyncpg.Connection | None = None
+        self._session: PostgresSession | None = None
+        self._busy = anyio.Lock()
+        self._closed = False
+
+    @property
+    def database(self) -> Database:
+        """What it was when it was opened."""
+        return self._database
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it is open."""
+        return not self._closed
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether it has a clone, since something wanted more than to read."""
+        return self._clone is not None
+
+    async def session(self) -> DatabaseSession:
+        """Open the session."""
+        self._check()
+        if self._session is not None:
+            raise InputError("The database has a session open already.")
+        self._session = PostgresSession(self)
+        return self._session
+
+    def release(self) -> None:
+        """Let another session be opened."""
+        self._session = None
+
+    def _check(self) -> None:
+        if self._closed:
+            raise SandboxLost("The database is closed.")
+
+    async def execute(self, statement: str, seconds: float | None) -> ResultSet:
+        """Run a statement where it belongs."""
+        self._check()
+        seconds = self._limits.step_seconds if seconds is None else seconds
+        async with self._busy:
+            try:
+                if self._clone is None and first_word(statement) in READING:
+                    result = await self._read(statement, seconds)
+                    if result.error_code not in WANTS_MORE:
+                        return result
+                return await self._write(statement, seconds)
+            except _StillRunning as stopped:
+                return stopped.result
+            except _BROKEN as error:
+                self._check()
+                raise SandboxLost(f"The connection to PostgreSQL broke: {error}") from error
+
+    async def _read(self, statement: str, seconds: float) -> ResultSet:
+        async with self._backend.readers.reader(self._shared, seconds) as reader:
+            result = await execute(
+                reader.connection, statement, self._limits, seconds, reader.prepare
+            )
+            if result.outcome is Outcome.TIMEOUT and result.error_code is None:
+                raise _StillRunning(result)
+        self._check()
+        return result
+
+    async def _write(self, statement: str, seconds: float) -> ResultSet:
+        connection = await self._connection()
+        # The agent may set it to something else; then we stop the statement a little later.
+        milliseconds = int(seconds * 1000) + 1
+        clean = False
+        try:
+            if not connection.is_in_transaction():
+                await connection.execute(f"SET statement_timeout = {milliseconds}")
+            result = await execute(connection, statement, self._limits, seconds)
+            clean = result.seconds < seconds
+            return result
+        finally:
+            if not clean and self._own is not None and not await is_clean(connection):
+                self._own = None
+
+    async def _connection(self) -> asyncpg.Connection:
+        """Give the connection to the clone, making either if it is not there."""
+        clone = self._clone
+        if clone is None:
+            with anyio.CancelScope(shield=True):  # a clone that nobody knows would stay
+                name, self._own = await self._backend.server.clone(self._database)
+                self._clone = clone = name
+                if self._closed:  # meanwhile
+                    await self.aclose()
+            self._check()
+        assert clone is not None
+        if self._own is None or self._own.is_closed():
+            self._own = await self._backend.server.log_in(clone, clone)
+        return self._own
+
+    async def catalogue(self) -> Sequence[Table]:
+        """Give the tables as they are now."""
+        self._check()
+        async with self._busy:
+            if self._clone is not None:
+                return await read_catalogue(await self._connection())
+            async with self._backend.readers.reader(self._shared, 60) as reader:
+                return await read_catalogue(reader.connection)
+
+    async def state(self) -> Mapping[str, TableState]:
+        """Give what every table holds."""
+        self._check()
+        async with self._busy:
+            try:
+                if self._clone is not None:
+                    return await read_state(await self._connection())
+                async with self._backend.readers.reader(self._shared, 60) as reader:
+                    return await read_state(reader.connection)
+            except (*_BROKEN, asyncpg.PostgresError) as error:
+                raise BackendError(f"The tables cannot be read: {error}") from error
+
+    async def aclose(self) -> None:
+        """Drop the clone; what runs in it ends."""
+        self._closed = True
+        own, self._own = self._own, None
+        if own is not None:
+            own.terminate()
+        clone = self._clone
+        if clone is not None:
+            await self._backend.server.drop(clone)
+            self._clone = None
+        self._backend.forget(self)
+
+
+class PostgresSession(DatabaseSession):
+    """The session of one database."""
+
+    def __init__(self, world: PostgresWorld) -> None:
+        self._world: PostgresWorld | None = world
+
+    @property
+    def world(self) -> PostgresWorld:
+        """The database. Raises `SandboxLost` if the session is closed."""
+        if self._world is None:
+            raise SandboxLost("The session is closed.")
+        return self._world
+
+    async def execute(self, statement: str, *, seconds: float | None = None) -> ResultSet:
+        """Run one statement."""
+        return await self.world.execute(statement, seconds)
+
+    async def catalogue(self) -> Sequence[Table]:
+        """Give the tables as they are now."""
+        return await self.world.catalogue()
+
+    async def aclose(self) -> None:
+        """Close the session; the database keeps what was committed."""
+        world, self._world = self._world, None
+        if world is not None:
+            world.release()
