@@ -318,6 +318,11 @@ class PostgresSession(DatabaseSession):
             raise SandboxLost("The session is closed.")
         return self._world
 
+    @property
+    def database(self) -> Database:
+        """What the database was when it was opened."""
+        return self.world.database
+
     async def execute(self, statement: str, *, seconds: float | None = None) -> ResultSet:
         """Run one statement."""
         return await self.world.execute(statement, seconds)
