@@ -57,6 +57,15 @@ def test_nothing_that_was_recorded_is_in_the_page_as_text(tmp_path: Path) -> Non
     assert text.count("<script") == 3  # the index, a chunk, and ours
 
 
+def test_success_against_turns_counts_the_first_turn_that_was_paid(tmp_path: Path) -> None:
+    rewards = (0.3, 1.0, 0.5)
+    steps = tuple(Step(action="x", observation="", reward=reward) for reward in rewards)
+    fill(tmp_path, episode(steps=steps), episode("t1", steps=(Step(action="x", observation=""),)))
+    index = json.loads(packed(view(tmp_path))["index"])
+    place = index["fields"].index("solved_at")
+    assert [row[place] for row in index["rows"]] == [2, 1]
+
+
 def test_a_large_run_is_in_many_chunks(tmp_path: Path) -> None:
     text = "".join(chr(33 + n * n % 89) for n in range(9_000))
     fill(tmp_path, *(episode(f"t{n}", observation=text) for n in range(150)))

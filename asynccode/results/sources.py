@@ -118,6 +118,8 @@ def who(manifest: Mapping[str, Any]) -> tuple[str, str | None]:
     """Give who acted and how, from a manifest: the model and the strategy, or the policy."""
     policy = str(manifest.get("policy") or "?")
     agent = _agent(manifest)
+    if policy.startswith("replay:"):
+        policy = f"replay of {Path(policy).stem}"
     model = str(agent.get("model") or policy.removeprefix("chat:"))
     strategy = agent.get("strategy") or manifest.get("strategy")
     if strategy is None:

@@ -6,7 +6,7 @@ import gzip
 import html
 import json
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -31,7 +31,7 @@ QUERY = 160
 """Characters of a query that the list has."""
 FIELDS = (
     *("task", "attempt", "solved", "reward", "turns", "stop", "seconds", "labels", "tokens"),
-    *("chunk", "line"),
+    *("solved_at", "chunk", "line"),
 )
 
 
@@ -108,6 +108,7 @@ class _Packer:
                 None if attempt.seconds is None else round(attempt.seconds, 4),
                 self._labels.setdefault(tuple(attempt.labels.items()), len(self._labels)),
                 tokens,
+                _solved_at(episode["steps"], attempt.turns),
                 self._chunks,
                 len(self._chunk),
             ]
@@ -189,6 +190,12 @@ def shortened(value: Any, most: int) -> Any:
     if isinstance(value, list):
         return [shortened(item, most) for item in value]
     return value
+
+
+def _solved_at(steps: Sequence[Mapping[str, Any]], turns: int) -> int:
+    """Give the turn that was the first to be paid in full; the last where none was alone."""
+    paid = (n for n, step in enumerate(steps, 1) if (step["reward"] or 0) >= 1)
+    return next(paid, turns)
 
 
 def _json(value: Any) -> str:

@@ -41,7 +41,7 @@ function bars(title, note, of, groups, choose) {
 
 function rewardGroups(rows) {
   const scored = rows.filter((row) => row.reward !== null);
-  const low = Math.min(0, ...scored.map((row) => Math.floor(row.reward * 10) / 10));
+  const low = scored.reduce((found, row) => Math.min(found, Math.floor(row.reward * 10) / 10), 0);
   const count = Math.round((1 - low) * 10);
   const groups = Array.from({ length: count + 1 }, (_, n) => {
     const from = low + n / 10;
@@ -59,7 +59,7 @@ function rewardGroups(rows) {
 }
 
 function turnGroups(rows) {
-  const most = Math.max(1, ...rows.map((row) => row.turns));
+  const most = rows.reduce((found, row) => Math.max(found, row.turns), 1);
   const step = Math.ceil((most + 1) / 30);
   const groups = Array.from({ length: Math.floor(most / step) + 1 }, (_, n) => {
     const from = n * step, to = from + step - 1;
@@ -71,9 +71,9 @@ function turnGroups(rows) {
 }
 
 function curve(rows) {
-  const most = Math.max(1, ...rows.map((row) => row.turns));
+  const most = rows.reduce((found, row) => Math.max(found, row.turns, row.solved_at), 1);
   const within = Array(most + 1).fill(0);
-  for (const row of rows) if (row.solved) within[row.turns] += 1;
+  for (const row of rows) if (row.solved) within[row.solved_at] += 1;
   for (let n = 1; n <= most; n++) within[n] += within[n - 1];
   const x = (turn) => LEFT + (turn / most) * (WIDE - LEFT - 10);
   const y = (count) => HIGH - BOTTOM - (count / rows.length) * (HIGH - BOTTOM - 10);
