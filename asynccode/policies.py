@@ -1,15 +1,12 @@
-"""Policies that need no model: gold, no-op, a replay of recorded actions, a person."""
+"""Policies that need no model: gold, no-op, a script, a replay of recorded actions."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import anyio.to_thread
-
-from asynccode.errors import InputError, PolicyError, TaskDataError
+from asynccode.errors import PolicyError, TaskDataError
 from asynccode.interfaces import Policy
 from asynccode.records import Action, Invalid, Skip, StopReason, Submit, Turn
 
@@ -121,72 +118,3 @@ def _typed(step: Mapping[str, Any]) -> Action | Invalid:
             return Invalid(text=text, message=step["observation"] or "")
         case _:
             return text
-
-
-HELP = """\
-A line is run as code; one that ends in a backslash goes on in the next.
-  submit [ANSWER]   end the episode; ANSWER replaces the last output as the answer
-  skip              give the task up
-  :query            show the task again
-  :help             show this
-The end of the input (^D) submits."""
-
-
-class Human(Policy):
-    """Asks a person, line by line, on standard input; talks on standard error."""
-
-    async def act(self, turn: Turn) -> Action:
-        """Show the last observation and read the next action."""
-        self._say(turn.observation)
-        if not turn.steps:
-            self._say("(:help for help)")
-        while True:
-            # Reading blocks, so a thread does it; one that still waits is left behind.
-            line = await anyio.to_thread.run_sync(self._read, abandon_on_cancel=True)
-            match line if line is None else line.strip():
-                case None:
-                    return Submit()
-                case "":
-                    continue
-                case ":help":
-                    self._say(HELP)
-                case ":query":
-                    self._say(turn.task.query)
-                case ":quit" | "skip":
-                    return Skip()
-                case "submit":
-                    return Submit()
-                case text if text.startswith("submit "):
-                    return Submit(answer=text.removeprefix("submit ").strip())
-                case _:
-                    assert line is not None
-                    return line
-
-    @staticmethod
-    def _say(text: str) -> None:
-        if text:
-            print(text.rstrip("\n"), file=sys.stderr, flush=True)  # noqa: T201 (this is its job)
-
-    @staticmethod
-    def _read() -> str | None:
-        """Read one action, its continuation lines joined; None at the end of the input."""
-        lines: list[str] = []
-        prompt = "$ "
-        while True:
-            try:
-                if sys.stdin.isatty():
-                    line = input(prompt)
-                else:
-                    print(prompt, end="", file=sys.stderr, flush=True)  # noqa: T201
-                    line = sys.stdin.readline()
-                    if not line:
-                        raise EOFError
-                    line = line.removesuffix("\n")
-            except EOFError:
-                return "\n".join(lines) if lines else None
-            except UnicodeDecodeError as error:
-                raise InputError("The standard input is not valid UTF-8 text.") from error
-            lines.append(line)
-            if not line.endswith("\\"):
-                return "\n".join(lines)
-            prompt = "> "

@@ -47,7 +47,7 @@ DIALECTS: dict[str, str] = {"mysql": "asynccode.mysql.session:MySQLSession"}
 POLICIES: dict[str, str] = {
     "gold": "asynccode.policies:Gold",
     "noop": "asynccode.policies:Noop",
-    "human": "asynccode.policies:Human",
+    "human": "asynccode.human:Human",
     "replay:": "asynccode.policies:Replay.load",
     "chat:": "asynccode.agents.chat:Chat.load",
 }

@@ -8,7 +8,8 @@ import pytest
 
 import asynccode
 from asynccode.errors import PolicyError, TaskDataError
-from asynccode.policies import Gold, Human, Noop, Replay, Scripted
+from asynccode.human import Human
+from asynccode.policies import Gold, Noop, Replay, Scripted
 from asynccode.records import Action, Skip, Step, StopReason, Submit, Task, Turn
 from asynccode.testing.fakes import FakeBackend, FakeSuite
 

@@ -14,8 +14,8 @@ from asynccode.cli import acting, arguments
 from asynccode.cli.interrupts import interrupts
 from asynccode.cli.output import emit_json, say, warn_of_isolation
 from asynccode.episode import play
+from asynccode.human import Human
 from asynccode.lines import episode_record
-from asynccode.policies import Human
 from asynccode.records import Episode
 
 
@@ -54,8 +54,6 @@ async def _run(args: argparse.Namespace) -> int:
     episode: Episode | None = None
     async with registry.load_technology(args.backend) as backend, interrupts() as stop:
         warn_of_isolation(backend)
-        if sys.stdin.isatty():
-            import readline  # noqa: F401 (gives the prompt its keys and its history)
         say(f"Task {task.id}")
         episode = await play(
             task,
@@ -80,8 +78,13 @@ async def _run(args: argparse.Namespace) -> int:
 
 
 def _report(episode: Episode) -> None:
+    last = episode.steps[-1] if episode.steps else None
+    if last is not None and last.kind == "code" and last.observation:
+        print(last.observation.rstrip("\n"))  # it ended the episode, so nobody was shown it
+    turns = f"{len(episode.steps)} turn{'' if len(episode.steps) == 1 else 's'}"
+    print(f"{episode.stop_reason.value.replace('_', ' ')} after {turns}")
     if episode.reward is None:
-        print(f"No reward: {episode.error or episode.stop_reason.value}")
+        print(f"no reward: {episode.error or 'nothing was scored'}")
         return
     print(f"reward {episode.reward:g}{' (solved)' if episode.solved else ''}")
     for name, value in episode.reward_parts.items():
