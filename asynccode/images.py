@@ -108,10 +108,14 @@ class Image:
     """Where sessions start. Backends without a root of their own map it to a private folder."""
     env: Mapping[str, str] = field(default={}, converter=_sorted)
     """Environment variables added to the backend's minimal ones."""
+    python: str | None = None
+    """The Python that will be needed, such as `python3`: ready sandboxes are made ready with
+    an interpreter that waits (`asynccode.python`). Changes nothing of what is built."""
 
     @cached_property
     def digest(self) -> str:
         """Hex SHA-256 of the description; equal descriptions have equal digests."""
         layers = [layer_digest(layer) for layer in self.layers]
-        text = json.dumps([self.base, layers, self.workdir, dict(self.env)])
+        described = [self.base, layers, self.workdir, dict(self.env)]
+        text = json.dumps([*described, self.python] if self.python else described)
         return hashlib.sha256(text.encode()).hexdigest()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asynccode.databases import Database, DatabaseSession, DatabaseWorld, TableState
 from asynccode.errors import InputError
 from asynccode.interfaces import Program, Sandbox, Session, World
 from asynccode.outcomes import Change, ExecResult, Window
+
+if TYPE_CHECKING:
+    from asynccode.python.wire import Interpreter
 
 
 def lease(world: World, release: Callable[[], None]) -> Lease | DatabaseLease:
@@ -28,6 +31,8 @@ class Lease(Sandbox):
 
     def __init__(self, sandbox: Sandbox, release: Callable[[], None]) -> None:
         self.sandbox = sandbox
+        self.interpreter: Interpreter | None = None
+        """A Python that was started ahead, until somebody takes it."""
         self._release: Callable[[], None] | None = release
 
     def __getattr__(self, name: str) -> Any:

@@ -21,8 +21,10 @@ from anyio.abc import TaskGroup
 from attrs import define, evolve, field, frozen
 
 from asynccode.admission import Admission
+from asynccode.errors import InputError
 from asynccode.images import Image
 from asynccode.interfaces import Technology, World
+from asynccode.lease import Lease
 from asynccode.outcomes import Limits
 
 CLOSE_SECONDS = 30.0
@@ -175,11 +177,26 @@ class Pool:
     async def _warm_up(self, shelf: _Shelf) -> None:
         try:
             lease = await self.admission.open(self.backend, shelf.image, shelf.limits)
+            python = getattr(shelf.image, "python", None)
+            if python and isinstance(lease, Lease):
+                await self._start_python(lease, python)
             shelf.ready.append(lease)
         except Exception:  # noqa: BLE001 (whoever asks next meets the error itself)
             shelf.failed = True
         finally:
             shelf.starting -= 1
+
+    async def _start_python(self, lease: Lease, python: str) -> None:
+        """Have an interpreter wait in a sandbox; what fails here will fail for who needs it."""
+        from asynccode.python.wire import Interpreter  # for those who ask for it alone
+
+        try:
+            lease.interpreter = await Interpreter.start(lease.sandbox, python)
+        except InputError:
+            return
+        except BaseException:
+            await self._close(lease)
+            raise
 
     async def _make_room(self) -> None:
         """Close a ready sandbox that nobody waits for when no more may be alive."""

@@ -10,6 +10,7 @@ import anyio
 
 from asynccode.errors import BackendError, SandboxLost
 from asynccode.interfaces import Sandbox, Session
+from asynccode.lease import Lease
 from asynccode.outcomes import ExecResult, Limits, Outcome
 from asynccode.python.wire import START_SECONDS, Interpreter, Step
 
@@ -40,8 +41,11 @@ class PythonSession(Session):
         self._closed = False
 
     async def start(self) -> Self:
-        """Start the interpreter; see `open_python`."""
-        self._interpreter = await Interpreter.start(self._sandbox, self._python)
+        """Start the interpreter, or take the one that waits in a ready sandbox."""
+        if isinstance(self._sandbox, Lease):
+            self._interpreter, self._sandbox.interpreter = self._sandbox.interpreter, None
+        if self._interpreter is None:
+            self._interpreter = await Interpreter.start(self._sandbox, self._python)
         return self
 
     async def run(

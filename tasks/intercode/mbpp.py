@@ -39,7 +39,7 @@ def load(name: str, *, data: Path | None, compat: str | None, base: str | None) 
     if compat is not None and compat not in COMPAT:
         raise InputError(f"There is no mode {compat!r}: use --compat intercode, or none for ours.")
     path = find_data(data) / "data/python/mbpp/ic_mbpp.json"
-    tasks = read_tasks(path, Image(base=base or "host"))
+    tasks = read_tasks(path, Image(base=base or "host", python="python3"))
     if compat is not None:
         from asynccode.tasks.intercode.pyenv import CompatPythonSuite
 

@@ -94,7 +94,7 @@ def _read(file: Path, base: str) -> Iterator[tuple[Task, Hidden]]:
         raw = json.loads(file.read_text(encoding="utf-8"))
         manifest = file.with_name("filesystem.json")
         layers = [Manifest.load(manifest)] if manifest.exists() else []
-        image = Image(base=base, layers=layers)
+        image = Image(base=base, layers=layers, python="python3")
         for item in raw["tasks"]:
             if not item["gold"] or isinstance(item["gold"], str):
                 raise TaskDataError(f"Task {item['id']!r} in {file}: gold is a list of actions.")

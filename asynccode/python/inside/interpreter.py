@@ -130,9 +130,10 @@ def serve(busy):
     _signal.pthread_sigmask(_signal.SIG_BLOCK, ALL)
     os.register_at_fork(after_in_child=in_child)
     streams = sys.stdin, sys.stdout, sys.stderr
-    if not select.select([State.channel], [], [], IDLE)[0]:
-        find_words()
     while True:
+        if "linecache" not in sys.modules and not select.select([State.channel], [], [], IDLE)[0]:
+            find_words()
+            remember()
         head = receive(HEAD)
         source = receive(int(head[:8], 16))
         if os.getppid() != State.keeper:  # nobody would say how it ends
