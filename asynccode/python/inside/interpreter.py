@@ -231,7 +231,7 @@ def remember():
         return
     while State.sources:
         name, source = State.sources.popitem()
-        text = source.decode("utf-8", "replace")
+        text = source.decode("utf-8", "replace") + "\n"
         linecache.cache[name] = len(text), None, text.splitlines(True), name
 
 
