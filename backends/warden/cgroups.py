@@ -2,6 +2,11 @@
 
 Each jail has groups of its own below parents of ours, which are named after their owner, so
 that what a killed owner leaves behind can be told from what is in use.
+
+Processor time is shared out between groups before it is between processes: all jails together
+weigh what one process of the machine's does, and all the same among themselves. Without that,
+thousands of processes that are ready to run, each with a priority of its own, however low,
+leave next to nothing to the event loop that they wait for.
 """
 
 from __future__ import annotations
@@ -14,14 +19,15 @@ from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
 PREFIX = "asynccode-"
+CONTROLLERS = ("cpu", "memory", "pids")
 
 
 def _parents(root: Path) -> dict[str, Path]:
-    """Give, for `memory` and `pids`, the group below which ours would go."""
+    """Give, for each controller, the group below which ours would go."""
     with suppress(OSError):
         if {"memory", "pids"} <= set((root / "cgroup.controllers").read_text().split()):
             return {"memory": root, "pids": root}
-    return {name: root / name for name in ("memory", "pids") if (root / name).is_dir()}
+    return {name: root / name for name in CONTROLLERS if (root / name).is_dir()}
 
 
 def create(label: str, root: Path = ROOT) -> dict[str, Path]:
@@ -32,8 +38,10 @@ def create(label: str, root: Path = ROOT) -> dict[str, Path]:
         with suppress(OSError):
             group.mkdir(exist_ok=True)
             if (group / "cgroup.subtree_control").exists():
-                (parent / "cgroup.subtree_control").write_text("+memory +pids")
-                (group / "cgroup.subtree_control").write_text("+memory +pids")
+                for where in (parent, group):
+                    (where / "cgroup.subtree_control").write_text("+memory +pids")
+                    with suppress(OSError):  # good to have
+                        (where / "cgroup.subtree_control").write_text("+cpu")
             made[name] = group
     return made
 
