@@ -134,8 +134,24 @@ def test_a_damaged_line_costs_its_episode_alone(tmp_path: Path) -> None:
     (batch,) = read_batches([tmp_path])
     assert [attempt.task_id for attempt in batch.attempts] == ["t0", "t1"]
     assert len(batch.skipped) == len(bad) + 2
-    assert "line 2 is no episode" in batch.skipped[0]
-    assert "'t1', attempt 0 again" in batch.skipped[-1]
+    assert "line 2: it is no episode" in batch.skipped[0]
+    assert "task 't1', attempt 0 was there already" in batch.skipped[-1]
+
+
+def test_a_file_of_something_else_does_not_fill_the_screen(tmp_path: Path) -> None:
+    fill(tmp_path / "run", episode())
+    (tmp_path / "other.jsonl").write_text('{"messages": []}\n' * 500)
+    other, run = read_batches([tmp_path])
+    assert len(run.attempts) == 1
+    assert len(other.skipped) == 22  # no manifest, 20 lines, and how many more
+    assert other.skipped[-1].endswith("480 more lines are left out.")
+
+
+def test_what_is_not_a_number_is_no_reward(tmp_path: Path) -> None:
+    line = '{"task_id": "x", "steps": [], "reward": NaN, "query": null, "solved": false}\n'
+    (tmp_path / EPISODES).write_text(line)
+    (batch,) = read_batches([tmp_path])
+    assert batch.attempts[0].reward is None
 
 
 def test_folders_of_older_versions_are_read(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from asynccode import registry
 from asynccode.cli.output import emit_json, say
 from asynccode.errors import InputError
+from asynccode.machine import raise_file_limit
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
     """Export, an episode at a time."""
     from asynccode.results.sources import open_source
 
+    raise_file_limit()  # each attempt may have a file of its own
     write = registry.resolve(registry.EXPORTS[args.to], "export")
     notes: list[str] = []
 

@@ -7,6 +7,7 @@ reader, for a run that goes on.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from asynccode.runfolder import EPISODES, MANIFEST, UNFINISHED, read_manifest
 
 Note = Callable[[str], None]
 """Is told what is left out, in a sentence each time."""
+
+NOTED = 20
+"""Lines of one file that are named; others are counted."""
 
 
 def is_run_folder(path: Path) -> bool:
@@ -43,25 +47,36 @@ def episodes_of(path: Path, note: Note) -> Iterator[dict[str, Any]]:
     """
     file = path / EPISODES if path.is_dir() else path
     seen: set[tuple[str, int]] = set()
+    bad = 0
     try:
         with file.open("rb") as lines:
             for number, line in enumerate(lines, 1):
-                if not line.endswith(b"\n"):
-                    note(f"{file}: the last line was cut off; its episode is left out.")
+                episode = _read(line, seen)
+                if isinstance(episode, dict):
+                    yield episode
                     continue
-                try:
-                    episode = whole(json.loads(line))
-                except (ValueError, KeyError, TypeError, RecursionError) as error:
-                    note(f"{file}: line {number} is no episode and is left out ({error!r:.200}).")
-                    continue
-                key = episode["task_id"], episode["attempt"]
-                if key in seen:
-                    note(f"{file}: line {number} is task {key[0]!r}, attempt {key[1]} again.")
-                    continue
-                seen.add(key)
-                yield episode
+                bad += 1
+                if bad <= NOTED:
+                    note(f"{file}, line {number}: {episode}")
     except OSError as error:
         note(f"{file} could not be read: {error.strerror}.")
+    if bad > NOTED:
+        note(f"{file}: {bad - NOTED} more lines are left out.")
+
+
+def _read(line: bytes, seen: set[tuple[str, int]]) -> dict[str, Any] | str:
+    """Give the episode that a line holds, or what is wrong with it."""
+    if not line.endswith(b"\n"):
+        return "it was cut off; its episode is left out."
+    try:
+        episode = whole(json.loads(line))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        return f"it is no episode and is left out ({error!r:.200})."
+    key = episode["task_id"], episode["attempt"]
+    if key in seen:
+        return f"task {key[0]!r}, attempt {key[1]} was there already; left out."
+    seen.add(key)
+    return episode
 
 
 def played_again(path: Path) -> int:
@@ -88,6 +103,7 @@ def whole(record: Mapping[str, Any]) -> dict[str, Any]:
         **record,
     }
     made["task_id"] = str(record["task_id"])
+    made["query"] = str(made["query"] or "")
     made["attempt"] = int(record.get("attempt", 0))
     made["reward"] = _number(record.get("reward"))
     made["wall_seconds"] = _number(made["wall_seconds"])
@@ -114,4 +130,4 @@ def _step(step: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
+    return None if value is None or not math.isfinite(float(value)) else float(value)
