@@ -15,6 +15,7 @@ from asynccode.records import Action, Remark, Submit, Task, Turn
 from asynccode.runfolder import read_manifest
 from asynccode.tasks.ctf.suite import load
 from asynccode.testing.fakes import FakeSuite
+from tests.test_intercode_ctf import clone, task
 
 FAKE = ["--backend", "asynccode.testing.fakes:FakeBackend"]
 SEED = 5
@@ -84,6 +85,19 @@ def test_a_run_keeps_seed_and_guesses_and_is_played_again_with_them(
     assert result["solved"] == 0
     _, result = as_json(capsys, "run", "ctf", *FAKE, *policy, "--seed", SEED, "--guesses", 1)
     assert result["stop_reasons"] == {"guess_limit": 4}
+
+
+def test_a_run_says_which_files_are_missing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = clone(tmp_path, task(4), task(17, gold="picoCTF{p}"))
+    words = ["run", "intercode/ctf", "--data", folder, *FAKE]
+    status, result = as_json(capsys, *words)
+    assert (status, result["harness_errors"], result["solved"]) == (1, 1, 1)
+    (error,) = result["errors"]
+    assert error.startswith("Task '4' of InterCode's CTF cannot be played: its files")
+    main([str(word) for word in words])
+    assert error in capsys.readouterr().err
 
 
 def test_guesses_are_for_suites_that_limit_them(capsys: pytest.CaptureFixture[str]) -> None:

@@ -123,6 +123,11 @@ async def test_a_bare_submission_means_the_last_output_and_is_final() -> None:
         assert (result.reward, result.terminated) == (reward, True)
 
 
+async def test_giving_up_without_a_word_is_no_guess() -> None:
+    made = await episode(load("ctf"), FakeBackend(), Submit())
+    assert made.reward_parts == {"reward": 0.0, "wrong_guesses": 0}
+
+
 async def test_a_step_before_reset_is_refused() -> None:
     with pytest.raises(InputError, match="'t' is not running: call reset first"):
         await environment(FakeBackend()).step("ls")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,6 +25,9 @@ from asynccode.progress import progress
 from asynccode.rollout import prepare, rollout
 from asynccode.runfolder import RunFolder
 from asynccode.statistics import Statistics, Tally
+
+SHOWN = 3
+"""Different errors of episodes that are told, the most frequent ones."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +77,7 @@ async def run(args: argparse.Namespace) -> int:
     suite = arguments.load_suite(args)
     limits = limits_of(args, suite)
     tally, earlier = Tally(), 0
+    errors: Counter[str] = Counter()
     statistics: Statistics | None = None
     with ExitStack() as stack:
         async with (
@@ -132,6 +137,7 @@ async def run(args: argparse.Namespace) -> int:
                     say(f"This machine can take {at_once} episodes at once, not more.")
                 async with progress(statistics):
                     async for episode in episodes:
+                        errors.update(filter(None, [episode.error]))
                         if folder is None:
                             tally.add(episode)
                         else:
@@ -145,10 +151,13 @@ async def run(args: argparse.Namespace) -> int:
         **statistics.summary(),
         **tally.summary(),  # with a run folder: of all that is in it
         "resumed": earlier,
+        "errors": dict(errors.most_common(SHOWN)),
         "interrupted": stop.status is not None,
         "output": None if args.output is None else str(args.output),
     }
     report(summary, as_json=args.json)
+    for error, count in summary["errors"].items():
+        say(f"{count} x {error}" if count > 1 else error)
     if stop.status is not None:
         if args.output is not None:
             say(f"Stopped early; the same command goes on with {args.output}.")

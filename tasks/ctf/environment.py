@@ -115,7 +115,7 @@ class CtfEnvironment(Environment):
 
     def _judge(self, guess: str, *, is_final: bool) -> StepResult:
         is_right = self._rules.is_right(guess)
-        self.wrong += not is_right
+        self.wrong += bool(guess) and not is_right
         parts = {"reward": float(is_right), "wrong_guesses": self.wrong}
         info = step_info() | {"reward_parts": parts}
         if is_right:
