@@ -63,11 +63,13 @@ class DockerEngine:
     files: Files
     images: Images
 
-    def __init__(self, url: str | None = None, *, remedy: str = REMEDY) -> None:
+    def __init__(
+        self, url: str | None = None, *, remedy: str = REMEDY, version: str = "auto"
+    ) -> None:
         """Connect to `url`, or where aiodocker finds an engine."""
         context = tls() if not (url or "").startswith("unix:") else None
         try:
-            self._docker = aiodocker.Docker(url, ssl_context=context)
+            self._docker = aiodocker.Docker(url, ssl_context=context, api_version=version)
         except (AssertionError, ValueError, aiodocker.DockerError, OSError) as error:
             raise Unavailable(
                 f"no engine was found{f': {error}' if str(error) else ''}", remedy
@@ -101,7 +103,6 @@ class DockerEngine:
             product=str(version["Version"]),
             where=self.where,
             is_local=self._address().is_local,
-            driver=str(info["Driver"]),
             security=tuple(info.get("SecurityOptions") or ()),
         )
 

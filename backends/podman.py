@@ -27,6 +27,8 @@ from asynccode.errors import BackendError, Unavailable
 
 T = TypeVar("T")
 THREADS = 4
+API = "v1.41"
+"""The version of Docker's API that every Podman from 4.0 on serves; asking takes it a second."""
 USER_PROCESSES = 4096
 REMEDY = (
     "start its service (`podman system service --time=0 &`, or"
@@ -58,7 +60,7 @@ class PodmanEngine(DockerEngine):
 
     def __init__(self, url: str) -> None:
         """Connect to the service at `url`."""
-        super().__init__(url, remedy=REMEDY)
+        super().__init__(url, remedy=REMEDY, version=API)
         self._podman = podman.PodmanClient(base_url=url.replace("unix://", "http+unix://", 1))
         self._threads = anyio.CapacityLimiter(THREADS)
 
@@ -70,15 +72,23 @@ class PodmanEngine(DockerEngine):
             self._podman.close()  # type: ignore[no-untyped-call]
 
     async def about(self) -> About:
-        """Ask podman-py, which knows about rootless services."""
-        near = (await super().about()).is_local  # also: the API's version
-        info = await self._ask(self._podman.info)
-        rootless = info["host"]["security"]["rootless"]
+        """Ask with a ping: what Podman calls info takes it seconds.
+
+        A socket belongs to whom its service runs as; of a service elsewhere that is not known.
+        """
+        try:
+            answer = await self._ask(self._podman.api.get, "/_ping")
+            if not answer.ok:
+                raise BackendError(answer.text)
+        except BackendError as error:
+            reason = f"no engine answers at {self.where}: {error}"
+            raise Unavailable(reason, REMEDY) from error
+        path = self._address().path
+        rootless = path is not None and os.stat(path).st_uid != 0
         return About(
-            product=str(info["version"]["Version"]),
+            product=str(answer.headers.get("Libpod-API-Version", "of unknown version")),
             where=self.where,
-            is_local=near,
-            driver=str(info["store"]["graphDriverName"]),
+            is_local=path is not None,
             security=("rootless",) if rootless else (),
         )
 
@@ -90,8 +100,8 @@ class PodmanEngine(DockerEngine):
         """
         hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
         most = USER_PROCESSES if hard == resource.RLIM_INFINITY else min(hard, USER_PROCESSES)
-        host = config["HostConfig"]
-        ulimits = [*host["Ulimits"], {"Name": "nproc", "Soft": most, "Hard": most}]
+        host = config.get("HostConfig", {})
+        ulimits = [*host.get("Ulimits", []), {"Name": "nproc", "Soft": most, "Hard": most}]
         return await super().create(name, {**config, "HostConfig": {**host, "Ulimits": ulimits}})
 
     async def listed(self, label: str) -> Sequence[tuple[str, Mapping[str, str]]]:

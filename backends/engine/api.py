@@ -29,8 +29,6 @@ class About:
     """The address it was found at."""
     is_local: bool
     """Whether its containers may be processes of this machine."""
-    driver: str
-    """Storage driver."""
     security: Sequence[str] = ()
     """What it says of its security: `rootless`, `name=userns`, ..."""
 

@@ -66,7 +66,8 @@ class Attached(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._receiver: Receiver | None = None
         self._early: list[tuple[int, bytes]] = []
-        self._ended = False
+        self._drain = asyncio.Event()
+        self._full = self._ended = False
 
     def listen(self, receiver: Receiver) -> None:
         """Pass what comes, and what has come, on to `receiver`."""
@@ -83,10 +84,13 @@ class Attached(asyncio.Protocol):
             raise OSError(errno.EPIPE, "The engine has closed the stream.")
         self._transport.write(data)
 
-    @property
-    def waiting(self) -> int:
-        """How many bytes have not left us yet."""
-        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+    async def drained(self) -> None:
+        """Wait while more than a little has not left us; raises `OSError` if it never will."""
+        while self._full and not self._ended:
+            self._drain.clear()
+            await self._drain.wait()
+        if self._ended:
+            raise OSError(errno.EPIPE, "The engine has closed the stream.")
 
     def write_eof(self) -> None:
         """End standard input."""
@@ -145,6 +149,15 @@ class Attached(asyncio.Protocol):
             self._left -= len(piece)
             self._pass_on(self._stream, piece)
 
+    def pause_writing(self) -> None:
+        """Note that what is sent does not leave at once (asyncio calls this)."""
+        self._full = True
+
+    def resume_writing(self) -> None:
+        """Note that it has left (asyncio calls this)."""
+        self._full = False
+        self._drain.set()
+
     def eof_received(self) -> bool:
         """Close when the engine does (asyncio calls this)."""
         return False
@@ -152,6 +165,7 @@ class Attached(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever waits (asyncio calls this)."""
         self._ended = True
+        self._drain.set()
         if not self._head.done():
             self._head.set_exception(ConnectionError("The engine closed the connection."))
             self._head.exception()  # whoever has gone away need not look

@@ -46,6 +46,10 @@ class Hand(Protocol):
         """Give a shell, by the number it has inside, and its parent; empty if it is gone."""
         ...
 
+    async def session(self, leader: int) -> Collection[int]:
+        """Give the processes of a POSIX session, by the number its leader has inside."""
+        ...
+
     async def send(self, numbers: Collection[int], signal_number: int) -> None:
         """Signal processes; those that are gone do not matter."""
         ...
@@ -100,6 +104,15 @@ class HostHand:
                         stat = _content(f"/proc/{pid}/stat")
                         return pid, int(stat.rpartition(b")")[2].split()[1])
         return ()
+
+    async def session(self, leader: int) -> Collection[int]:
+        """Look through the list for those that say so."""
+        found = []
+        for pid in await self.members():
+            with suppress(OSError):
+                if _value(_content(f"/proc/{pid}/status"), "NSsid:") == leader:
+                    found.append(pid)
+        return found
 
     async def send(self, numbers: Collection[int], signal_number: int) -> None:
         """Signal them."""
@@ -160,6 +173,12 @@ class HelperHand:
         line = await self._do(f"read -r x </proc/{shell}/stat && echo ${{x##*) }}")
         fields = line.split()
         return (shell, int(fields[1])) if len(fields) > 1 else ()
+
+    async def session(self, leader: int) -> Collection[int]:
+        """Ask /proc."""
+        code = f"read -r x <$p/stat && set -- ${{x##*) }} && [[ $4 = {leader} ]] && echo $p"
+        text = await self._do(f"cd /proc; for p in [0-9]*; do {code}; done")
+        return [int(word) for word in text.split()]
 
     async def send(self, numbers: Collection[int], signal_number: int) -> None:
         """Signal them with Bash's own `kill`."""
@@ -228,8 +247,9 @@ def _content(file: str | int) -> bytes:
 
 
 def _value(text: bytes, word: str) -> int:
+    """Give the last number of the line that begins with a word."""
     for line in text.splitlines():
-        name, _, number = line.partition(b" ")
-        if name.decode() == word:
-            return int(number)
+        fields = line.split()
+        if fields and fields[0].decode() == word:
+            return int(fields[-1])
     return 0

@@ -15,12 +15,14 @@ from asynccode.backends.engine.api import Engine
 from asynccode.backends.engine.attached import Attached
 from asynccode.backends.engine.files import ArchiveWorld, HostWorld
 from asynccode.backends.engine.hands import HelperHand, HostHand, NoCustody
+from asynccode.backends.engine.program import EngineProgram
 from asynccode.backends.engine.ward import Ward
 from asynccode.errors import BackendError, SandboxLost
 from asynccode.images import Image
 from asynccode.interfaces import Program, Sandbox, Session
 from asynccode.outcomes import Change, ExecResult, Limits, Window
 from asynccode.shell.inband import InbandWire
+from asynccode.shell.program import check_command
 from asynccode.shell.session import Shells
 from asynccode.shell.slot import Slot
 
@@ -81,6 +83,7 @@ class EngineSandbox(Sandbox):
         self._shells: Shells | None = None
         self._hand: HostHand | HelperHand | None = None
         self._world: HostWorld | ArchiveWorld | None = None
+        self._programs: set[EngineProgram] = set()
         self._words = ""
         self._closed = False
 
@@ -171,7 +174,15 @@ class EngineSandbox(Sandbox):
         window: Window | None = None,
     ) -> Program:
         """Start a program."""
-        raise BackendError("Containers cannot start programs yet.")
+        check_command(argv, env)
+        await self._check()
+        where = posixpath.join(self._image.workdir, cwd or "")
+        program = await EngineProgram.launch(
+            self._engine, self._id, self._image, self._ward, argv, where, env or {}, window
+        )
+        program.on_close = self._programs.discard
+        self._programs.add(program)
+        return program
 
     async def read(self, path: str | bytes, *, max_bytes: int = 16 * 1024 * 1024) -> bytes:
         """Read a file as root of the container."""
@@ -197,6 +208,8 @@ class EngineSandbox(Sandbox):
         self._closed = True
         for slot in self._slots:
             slot.close()
+        for program in self._programs:
+            program.abandon("The sandbox has been closed.")
         for part in (self._hand, self._world):
             if part is not None:
                 part.close()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
 
 import anyio
 
@@ -26,9 +27,11 @@ class Ward:
         self.obituary = obituary
         self.hand: Hand | None = None
         self.slots: Sequence[Slot] = ()
+        self.leaders: set[int] = set()
+        """Of programs beside the shells: a step's end is not theirs."""
         self._first: Collection[int] = ()
         self._older: set[int] = set()
-        self._idle = self._forks = self._kills = 0
+        self._idle = self._last = self._forks = self._kills = 0
 
     async def settle(self, hand: Hand) -> None:
         """Take the hand, and note what runs at rest."""
@@ -52,22 +55,29 @@ class Ward:
                 spare |= set(kin)
                 if slot.shell == shell:
                     await self.hand.send(kin[:1], signal.SIGRTMAX)
-        seen: set[int] = set()
-        for _ in range(ROUNDS if force else 1):
-            fresh = set(await self.hand.members()) - seen - spare
-            if not fresh:
-                break
-            await self.hand.send(fresh, signal.SIGSTOP if force else signal.SIGTERM)
-            if not force:
-                await self.hand.send(fresh, signal.SIGCONT)
-            seen |= fresh
-        if force:
-            await self.hand.send(seen, signal.SIGKILL)
+        for leader in () if everything else tuple(self.leaders):
+            spare |= set(await self.hand.session(leader))
+        if not force:
+            fresh = set(await self.hand.members()) - spare
+            await self.hand.send(fresh, signal.SIGTERM)
+            await self.hand.send(fresh, signal.SIGCONT)
+        else:
+            await _exterminate(self.hand, self.hand.members, spare)
             for _ in range(LOOKS):  # the dying count, and what failed to fork is no news
                 if await self.hand.count() <= self._at_rest:
                     break
                 await anyio.sleep(LOOK_SECONDS)
             self._forks, _ = await self.hand.events()
+
+    async def end(self, leader: int) -> None:
+        """Kill a POSIX session, however fast it forks."""
+        self.leaders.discard(leader)
+        if (hand := self.hand) is not None:
+            for _ in range(LOOKS):
+                await _exterminate(hand, partial(hand.session, leader), set())
+                if not await hand.session(leader):
+                    return
+                await anyio.sleep(LOOK_SECONDS)
 
     async def kill(self, shell: int) -> None:
         """Kill the shell itself."""
@@ -85,13 +95,14 @@ class Ward:
             return None
         count = await hand.count()
         # Left in the background, a fork bomb needs a moment to go off. Look on while it grows.
-        for _ in range(LOOKS if count > self._at_rest else 0):
+        for _ in range(LOOKS if count > max(self._at_rest, self._last) else 0):
             if await self._forks_failed():
                 return Outcome.PROCESS_LIMIT
             await anyio.sleep(LOOK_SECONDS)
             earlier, count = count, await hand.count()
             if count <= earlier:
                 break
+        self._last = count
         if status is not None:
             self._older = set(await hand.members()) if count > self._at_rest else set()
         if status == 0:
@@ -113,3 +124,17 @@ class Ward:
         assert self.hand is not None
         before, (self._forks, _) = self._forks, await self.hand.events()
         return self._forks > before
+
+
+async def _exterminate(
+    hand: Hand, find: Callable[[], Awaitable[Collection[int]]], spare: set[int]
+) -> None:
+    """Freeze all that is found before the first is killed, or what forks faster wins."""
+    seen: set[int] = set()
+    for _ in range(ROUNDS):
+        fresh = set(await find()) - seen - spare
+        if not fresh:
+            break
+        await hand.send(fresh, signal.SIGSTOP)
+        seen |= fresh
+    await hand.send(seen, signal.SIGKILL)
