@@ -16,6 +16,7 @@ from asynccode.testing.checks import (
     python_sessions,
     running,
     sessions,
+    terminals,
 )
 from asynccode.testing.checks.base import CHECKS, DATABASE_CHECKS, Check
 
@@ -33,4 +34,5 @@ __all__ = [
     "python_sessions",
     "running",
     "sessions",
+    "terminals",
 ]

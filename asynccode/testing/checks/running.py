@@ -24,11 +24,11 @@ async def everything(program: Program, *, errors: bool = False) -> bytes:
     return b"".join(chunks)
 
 
-async def count_of(sandbox: Sandbox, command: str) -> str:
-    """Give how many processes of that command there are, once those killed have gone."""
+async def count_of(sandbox: Sandbox, command: str, *, wanted: int = 0) -> str:
+    """Give how many processes of that command there are, once it is as many as wanted."""
     count = ""
     with anyio.move_on_after(SOON):
-        while count != "0":
+        while count != str(wanted):
             count = (await sandbox.exec(["bash", "-c", running(command)])).text.strip()
     return count
 
@@ -166,6 +166,7 @@ async def closing_ends_it(backend: Backend) -> None:
         for _ in range(2):
             program = await sandbox.start(["bash", "-c", code])
             assert await program.receive() == b"up\n"
+            assert await count_of(sandbox, sleep, wanted=3) == "3", "it has not started"
             await program.aclose()
             await program.aclose()
             assert await program.wait() > 128
