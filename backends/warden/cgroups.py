@@ -4,9 +4,9 @@ Each jail has groups of its own below parents of ours, which are named after the
 that what a killed owner leaves behind can be told from what is in use.
 
 Processor time is shared out between groups before it is between processes: all jails together
-weigh what one process of the machine's does, and all the same among themselves. Without that,
-thousands of processes that are ready to run, each with a priority of its own, however low,
-leave next to nothing to the event loop that they wait for.
+weigh what a few processes on each processor do, and all the same among themselves. Without
+that, thousands of processes that are ready to run, each with a priority of its own, however
+low, leave next to nothing to the event loop that they wait for.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from pathlib import Path
 ROOT = Path("/sys/fs/cgroup")
 PREFIX = "asynccode-"
 CONTROLLERS = ("cpu", "memory", "pids")
+WEIGHT = 4
+"""As many processes on each processor all jails together weigh."""
 
 
 def _parents(root: Path) -> dict[str, Path]:
@@ -42,8 +44,17 @@ def create(label: str, root: Path = ROOT) -> dict[str, Path]:
                     (where / "cgroup.subtree_control").write_text("+memory +pids")
                     with suppress(OSError):  # good to have
                         (where / "cgroup.subtree_control").write_text("+cpu")
+            _weigh(group)
             made[name] = group
     return made
+
+
+def _weigh(group: Path) -> None:
+    """Give a group its share of processor time, where it is a group for that."""
+    weight = WEIGHT * (os.cpu_count() or 1)
+    for name, one, most in (("cpu.shares", 1024, 1 << 18), ("cpu.weight", 100, 10_000)):
+        if (group / name).exists():
+            (group / name).write_text(str(min(weight * one, most)))
 
 
 def jail(group: Path, number: int) -> Path:
@@ -67,7 +78,11 @@ def join(groups: dict[str, Path], number: int) -> None:
     for group in set(groups.values()):
         where = jail(group, number)
         thread = where / "tasks"
-        (thread if thread.exists() else where / "cgroup.procs").write_text("0")
+        try:
+            (thread if thread.exists() else where / "cgroup.procs").write_text("0")
+        except OSError:
+            if group != groups.get("cpu"):  # a process of a real-time class may have to stay out
+                raise
 
 
 def limit(groups: dict[str, Path], number: int, *, memory_bytes: int, processes: int) -> None:
