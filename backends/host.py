@@ -53,6 +53,17 @@ def bound() -> tuple[str, ...]:
     return ("/usr", *(path for path in real if not os.path.islink(path)))
 
 
+@cache
+def hidden(tasks: Path | None = None) -> tuple[str, ...]:
+    """Give the folders below the bound ones that no jail is to see: our own tasks.
+
+    They hold golds, hidden tests and how flags are made, and lie there when asynccode is
+    installed for the whole machine.
+    """
+    place = tasks or Path(__file__).resolve().parent.parent / "tasks"
+    return (str(place),) if any(place.is_relative_to(folder) for folder in bound()) else ()
+
+
 def _etc_files() -> Iterable[Path]:
     for name in ETC:
         path = Path("/etc", name)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import anyio
 import pytest
 
+from asynccode.backends import host
 from asynccode.backends.nsjail import NsjailBackend
 from asynccode.episode import play
 from asynccode.errors import BackendError, InputError, TaskDataError
@@ -334,3 +337,26 @@ async def test_a_scene_can_be_put_into_any_sandbox() -> None:
     async with await backend.open(Image(), Limits()) as sandbox:
         await furnish(sandbox, Scene(files={"x/y": b"1"}), task="t", workdir="/w")
         assert await sandbox.read("/w/x/y") == b"1"
+
+
+def test_golds_of_an_installation_for_the_whole_machine_are_hidden() -> None:
+    assert host.hidden(Path("/usr/local/lib/python3/site-packages/asynccode/tasks")) == (
+        "/usr/local/lib/python3/site-packages/asynccode/tasks",
+    )
+    assert host.hidden(Path("/home/mira/asynccode/tasks")) == ()
+
+
+@pytest.mark.nsjail
+async def test_a_hidden_folder_is_empty_in_a_jail(
+    nsjail_backend: NsjailBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = "/usr/share/doc"
+    if not os.path.isdir(place) or not os.listdir(place):
+        pytest.skip(f"there is nothing in {place}")
+    monkeypatch.setattr(host, "hidden", lambda: (place,))
+    async with await nsjail_backend.open(Image(), Limits()) as sandbox:
+        result = await sandbox.exec(["ls", "-A", place, f"{place}/.."])
+        assert result.text.startswith(f"{place}:\n\n{place}/..:\n")
+        result = await sandbox.exec(["touch", f"{place}/x"])
+        assert "Read-only file system" in result.text or "No space" in result.text
+        assert await sandbox.changes() == ()

@@ -90,6 +90,7 @@ def environment(image: Image) -> list[str]:
 def container(image: Image, name: str, limits: Limits, run: str) -> dict[str, Any]:
     """Give the configuration of a container that starts from the image called `name`."""
     binds = [f"{path}:{path}:ro" for path in host.bound()] if image.base == "host" else []
+    hidden = host.hidden() if image.base == "host" else ()
     streams = {f"Attach{stream}": True for stream in ("Stdin", "Stdout", "Stderr")}
     return {
         "Image": name,
@@ -116,6 +117,7 @@ def container(image: Image, name: str, limits: Limits, run: str) -> dict[str, An
             "ShmSize": 1 << 20,
             "IpcMode": "private",
             "Binds": binds,
+            "Tmpfs": dict.fromkeys(hidden, "ro,size=4k"),
             # No storage driver limits a world on any file system; this limits each file in it.
             "Ulimits": [
                 {"Name": "fsize", "Soft": limits.disk_bytes, "Hard": limits.disk_bytes},

@@ -73,7 +73,7 @@ def _write(fields: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{name}: {json.dumps(item, ensure_ascii=False)}"
 
 
-def _mounts(base: str, stack: Sequence[str]) -> list[dict[str, Any]]:
+def _mounts(base: str, stack: Sequence[str], hidden: Sequence[str]) -> list[dict[str, Any]]:
     lowers = ":".join(f"{spawn.IMAGES}/{name}" for name in stack)
     overlay = f"lowerdir={lowers},upperdir={spawn.UPPER},workdir={spawn.WORK},userxattr"
     bound = host.bound() if base == "host" else ()
@@ -85,6 +85,10 @@ def _mounts(base: str, stack: Sequence[str]) -> list[dict[str, Any]]:
         # `find /` fares as it does for root elsewhere.
         {"src": "tmpfs", "dst": "/proc/tty", "fstype": "tmpfs", "options": "size=4k,mode=555"},
         *({"src": folder, "dst": folder, "is_bind": True} for folder in bound),
+        *(
+            {"src": "tmpfs", "dst": folder, "fstype": "tmpfs", "options": "size=4k,mode=555"}
+            for folder in hidden
+        ),
     ]
 
 
@@ -100,7 +104,9 @@ def text(image: Image, limits: Limits, stack: Sequence[str], groups: Mapping[str
     The owners are not in it: see `spawn.AHEAD`.
     """
     env = tuple(variables(image).items())
-    return _text(image.base, image.workdir, env, limits, tuple(stack), frozenset(groups))
+    hidden = host.hidden() if image.base == "host" else ()
+    groups_known = frozenset(groups)
+    return _text(image.base, image.workdir, env, limits, tuple(stack), groups_known, hidden)
 
 
 @lru_cache
@@ -111,6 +117,7 @@ def _text(
     limits: Limits,
     stack: tuple[str, ...],
     groups: frozenset[str],
+    hidden: tuple[str, ...],
 ) -> str:
     hard = _Word("HARD")
     fields: dict[str, Any] = {
@@ -124,7 +131,7 @@ def _text(
         "mount_proc": False,
         # Those that `spawn` has made ahead.
         **{f"clone_new{kind}": False for kind in ("net", "ipc", "uts", "cgroup")},
-        "mount": _mounts(base, stack),
+        "mount": _mounts(base, stack, hidden),
         "cap": list(CAPABILITIES),
         "seccomp_string": SECCOMP,
         "rlimit_core": 0,
