@@ -44,6 +44,9 @@ SUITES: dict[str, str] = {
 DIALECTS: dict[str, str] = {"mysql": "asynccode.mysql.session:MySQLSession"}
 """SQL that is spoken on every engine, by name: wrappers of a `DatabaseSession`."""
 
+DECLARED = "asynccode.backends.litedb.catalogue:declared"
+"""Reads the tables of a `Database` as they were declared, whatever the engine makes of them."""
+
 POLICIES: dict[str, str] = {
     "gold": "asynccode.policies:Gold",
     "noop": "asynccode.policies:Noop",

@@ -308,6 +308,8 @@ class PostgresWorld(DatabaseWorld):
 class PostgresSession(DatabaseSession):
     """The session of one database."""
 
+    engine: ClassVar[str] = "postgres"
+
     def __init__(self, world: PostgresWorld) -> None:
         self._world: PostgresWorld | None = world
 

@@ -11,6 +11,7 @@ from asynccode.mysql.errors import MySQLError
 from asynccode.mysql.nodes import Table
 from asynccode.mysql.parser import Parser
 from asynccode.mysql.plan import Plan
+from asynccode.mysql.postgres import Postgres
 from asynccode.mysql.precheck import nodes_of, precheck
 from asynccode.mysql.queries import Generator
 from asynccode.mysql.resolve import Resolver
@@ -52,13 +53,14 @@ class Dialect:
 
     def generator(self, scopes: dict[int, Scope], schema: str = "") -> Generator:
         """Give what writes the engine's SQL."""
-        return Sqlite(scopes, schema)
+        return (Postgres if self.engine == "postgres" else Sqlite)(scopes, schema)
 
     def unusual(self, table: str, columns: Sequence[str]) -> str:
         """Write a query that says, by column, whether a text in it is not plain ASCII."""
         generator = self.generator({})
-        tests = [generator.unusual(generator.quote(name)) for name in columns]
-        return f"SELECT {', '.join(tests)} FROM {generator.quote(table)}"  # noqa: S608 (quoted)
+        names = [generator.quote(generator.table_name(name)) for name in (table, *columns)]
+        tests = ", ".join(map(generator.unusual, names[1:]))
+        return f"SELECT {tests} FROM {names[0]}"  # noqa: S608 (quoted)
 
     def _plan(self, text: str, catalogue: Catalogue, *, full_group: bool) -> Plan:
         parser = Parser(text)

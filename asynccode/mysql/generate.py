@@ -20,7 +20,7 @@ from asynccode.mysql.nodes import (
     Select,
     Subquery,
 )
-from asynccode.mysql.scope import Origin, Scope
+from asynccode.mysql.scope import Field, Origin, Scope
 from asynccode.mysql.types import Kind, SqlType
 from asynccode.mysql.words import AGGREGATES
 
@@ -35,7 +35,8 @@ class Writer(ABC):
         self.scopes, self.schema = scopes, schema
         self._selects: list[Select] = []
         """The selects that are being written, the inner one last."""
-        self._in_aggregate = 0
+        self._of_rows = 0
+        """Whether what is written is about single rows: in an aggregate, ON or WHERE."""
 
     # Names and constants
 
@@ -93,6 +94,18 @@ class Writer(ABC):
     def limits(self, query: Query) -> str:
         """Write LIMIT and OFFSET."""
 
+    def table_name(self, name: str) -> str:
+        """Give the engine's name of a table."""
+        return name
+
+    def field_name(self, field: Field) -> str:
+        """Give the engine's name of a column."""
+        return field.name
+
+    @abstractmethod
+    def quantified(self, name: str, left: Node, query: Subquery) -> str:
+        """Write a comparison with ANY or ALL of a query's values."""
+
     def condition(self, node: Node) -> str:
         """Write what is true or false."""
         return self.expression(node)
@@ -127,9 +140,9 @@ class Writer(ABC):
         if isinstance(node, Operator):
             return self.operator(node)
         if isinstance(node, Call):
-            self._in_aggregate += node.name in AGGREGATES
+            self._of_rows += node.name in AGGREGATES
             text = self.call(node)
-            self._in_aggregate -= node.name in AGGREGATES
+            self._of_rows -= node.name in AGGREGATES
             return text
         if isinstance(node, Case):
             return self.case(node)
@@ -147,8 +160,8 @@ class Writer(ABC):
             return self.expression(node.item)
         assert node.field is not None
         field = node.field
-        text = f"{self.quote(field.source.name)}.{self.quote(field.name)}"
-        if node.outer or self._in_aggregate or not self._selects:
+        text = f"{self.quote(field.source.name)}.{self.quote(self.field_name(field))}"
+        if node.outer or self._of_rows or not self._selects:
             return text
         select = self._selects[-1]
         aggregated = bool(select.group) or self.scopes[id(select)].aggregated
@@ -213,6 +226,8 @@ class Writer(ABC):
 
     def comparison(self, name: str, left: Node, right: Node) -> str:
         """Write a comparison as MySQL makes it: what is not alike is made alike."""
+        if isinstance(right, Subquery) and right.role in ("any", "all"):
+            return self.quantified(name, left, right)
         one, other = self.sides(left, right)
         return f"({one} {self.sign(name)} {other})"
 

@@ -54,6 +54,7 @@ class Generator(Writer):
     def _select(self, select: Select, *, labelled: bool, ordered: bool) -> str:
         scope = self.scopes[id(select)]
         self._selects.append(select)
+        rows, self._of_rows = self._of_rows, 0
         try:
             ordered = ordered or select.limit is not None
             aggregated = bool(select.group) or scope.aggregated
@@ -65,10 +66,12 @@ class Generator(Writer):
                 items.append(f"{text} AS {self.quote(item.label)}" if labelled else text)
             distinct = "DISTINCT " if select.distinct and not as_group else ""
             parts = [f"SELECT {distinct}{', '.join(items)}"]
+            self._of_rows += 1
             if select.source is not None:
                 parts.append(f"FROM {self._source(select.source, scope)}")
             if select.where is not None:
                 parts.append(f"WHERE {self.condition(select.where)}")
+            self._of_rows -= 1
             if as_group:
                 terms = dict.fromkeys(self.grouped(item.expression) for item in select.items)
                 parts.append(f"GROUP BY {', '.join(terms)}")
@@ -85,6 +88,7 @@ class Generator(Writer):
             parts.append(self.limits(select))
             return " ".join(part for part in parts if part)
         finally:
+            self._of_rows = rows
             self._selects.pop()
 
     def _order(self, select: Select, scope: Scope, *, as_group: bool, implicit: bool) -> list[str]:
@@ -124,7 +128,9 @@ class Generator(Writer):
                 o for o in scope.origins if o.name == (source.alias or source.name) and o.relation
             )
             assert origin.relation is not None
-            return f"{self.quote(origin.relation.name)} AS {self.quote(origin.name)}"
+            return (
+                f"{self.quote(self.table_name(origin.relation.name))} AS {self.quote(origin.name)}"
+            )
         if isinstance(source, Derived):
             inner = self.query(source.query, labelled=True, ordered=source.query.limit is not None)
             names = f" ({', '.join(map(self.quote, source.columns))})" if source.columns else ""

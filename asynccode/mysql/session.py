@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import ClassVar
 
+import anyio.to_thread
 from attrs import evolve
 
-from asynccode.databases import Database, DatabaseSession, ResultSet, Table
+from asynccode import registry
+from asynccode.databases import Column, Database, DatabaseSession, ResultSet, Table
 from asynccode.mysql.catalogue import Catalogue
 from asynccode.mysql.dialect import Dialect
 from asynccode.mysql.engine_errors import translated
@@ -21,6 +23,18 @@ from asynccode.outcomes import Outcome
 
 KEPT = 512
 """How many databases' catalogues are kept."""
+_TYPES = {
+    "citext": "varchar(255)",
+    "text": "text",
+    "integer": "int",
+    "bigint": "bigint",
+    "double precision": "double",
+    "real": "float",
+    "timestamp without time zone": "datetime",
+    "character varying": "varchar(255)",
+    "boolean": "tinyint(1)",
+}
+"""MySQL's names of PostgreSQL's types."""
 _catalogues: OrderedDict[tuple[str, str], Catalogue] = OrderedDict()
 
 
@@ -103,12 +117,14 @@ class MySQLSession(DatabaseSession):
             found = Catalogue.of(name, ())
         elif self._changed:
             tables = await self._session.catalogue()
+            if self._session.engine != "sqlite":
+                tables = as_declared(tables, await self._declared())
             found = Catalogue.of(name, tables, _lowered(_every(tables)))
         else:
             key = self._session.engine, database.digest
             kept = _catalogues.get(key)
             if kept is None:
-                tables = await self._session.catalogue()
+                tables = await self._declared()
                 kept = Catalogue.of(name, tables, await self._folded(tables))
                 _catalogues[key] = kept
                 while len(_catalogues) > KEPT:
@@ -116,6 +132,14 @@ class MySQLSession(DatabaseSession):
             found = kept
         self._catalogue = found
         return found
+
+    async def _declared(self) -> Sequence[Table]:
+        """Give the tables of the beginning as they were declared, whatever the engine."""
+        if self._session.engine == "sqlite":
+            return await self._session.catalogue()
+        read = registry.resolve(registry.DECLARED)
+        tables: Sequence[Table] = await anyio.to_thread.run_sync(read, self.database)
+        return tables
 
     async def _folded(self, tables: Sequence[Table]) -> dict[str, frozenset[str]]:
         """Find the columns with letters beyond ASCII or spaces at the end."""
@@ -134,6 +158,26 @@ class MySQLSession(DatabaseSession):
     async def aclose(self) -> None:
         """Close the session."""
         await self._session.aclose()
+
+
+def as_declared(tables: Sequence[Table], declared: Sequence[Table]) -> list[Table]:
+    """Give an engine's tables, those that are as they began as they were declared."""
+    known = {table.name.lower(): table for table in declared}
+    found = []
+    for table in tables:
+        was = known.get(table.name.lower())
+        names = [column.name.lower() for column in table.columns]
+        same = was is not None and [column.name.lower() for column in was.columns] == names
+        found.append(was if was is not None and same else evolve(table, columns=_ours(table)))
+    return found
+
+
+def _ours(table: Table) -> tuple[Column, ...]:
+    """Give columns with MySQL's names of an engine's types."""
+    return tuple(
+        evolve(column, type=_TYPES.get(column.type.partition("(")[0].rstrip(), column.type))
+        for column in table.columns
+    )
 
 
 def _every(tables: Sequence[Table]) -> dict[str, frozenset[str]]:

@@ -176,10 +176,12 @@ class Sqlite(SqliteCalls):
             for name, (label, _) in zip(names, columns, strict=True)
         )
         text = f"SELECT {shown if labelled else listed} FROM ({' UNION ALL '.join(sides)})"
-        order = [
-            self._set_term(term.expression, columns) + " DESC" * term.descending
-            for term in query.order
-        ]
+        order = []
+        for term in query.order:
+            place = set_place(term.expression, columns)
+            if place is not None:
+                collation = " COLLATE NOCASE" if columns[place][1].kind is Kind.TEXT else ""
+                order.append(f"{names[place]}{collation}{' DESC' if term.descending else ''}")
         if query.all and query.name == "union":
             order += ["k", "r"]
         else:
@@ -192,16 +194,26 @@ class Sqlite(SqliteCalls):
             order += ["MIN(k)", "MIN(r)"]
         return f"{text} ORDER BY {', '.join(order)} {self.limits(query)}".rstrip()
 
-    def _set_term(self, node: Node, columns: list[tuple[str, SqlType]]) -> str:
-        labels = [label.lower() for label, _ in columns]
-        if isinstance(node, Column) and node.name.lower() in labels:
-            place = labels.index(node.name.lower())
-        elif isinstance(node, Literal) and node.kind == "int":
-            place = int(node.value) - 1
+    def quantified(self, name: str, left: Node, query: Subquery) -> str:
+        """SQLite has no ANY and ALL: ask for a value for which it is (not) so."""
+        inner = self.query(query.query, ordered=False)
+        if type_of(left).kind is Kind.TEXT:
+            test = f"{self.key(left)} {self.sign(name)} my_key(v)"
         else:
-            return "1"
-        collation = " COLLATE NOCASE" if columns[place][1].kind is Kind.TEXT else ""
-        return f'"c{place}"{collation}'
+            test = f"{self.expression(left)} {self.sign(name)} v"
+        negated = "NOT " if query.role == "all" else ""
+        values = f"WITH q (v) AS ({inner}) SELECT v FROM q"
+        return f"({negated}EXISTS (SELECT 1 FROM ({values}) WHERE {negated}({test})))"
+
+
+def set_place(node: Node, columns: list[tuple[str, SqlType]]) -> int | None:
+    """Give the place of the column that a set operation is ordered by."""
+    labels = [label.lower() for label, _ in columns]
+    if isinstance(node, Column) and node.name.lower() in labels:
+        return labels.index(node.name.lower())
+    if isinstance(node, Literal) and node.kind == "int":
+        return int(node.value) - 1
+    return None
 
 
 def query_type(node: Subquery) -> tuple[SqlType, bool]:

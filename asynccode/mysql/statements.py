@@ -135,6 +135,7 @@ def _transpiled(text: str, catalogue: Catalogue, engine: str) -> str:
     for table in tree.find_all(exp.Table):
         relation = catalogue.relations.get(table.name.lower())
         name = relation.name if relation is not None else table.name.lower()
+        name = name.lower() if engine == "postgres" else name
         table.set("this", exp.to_identifier(name, quoted=True))
         table.set("db", None)
         if relation is not None:
@@ -142,6 +143,7 @@ def _transpiled(text: str, catalogue: Catalogue, engine: str) -> str:
                 place = relation.index.get(column.name.lower())
                 if place is not None:
                     spelling = relation.columns[place].name
+                    spelling = spelling.lower() if engine == "postgres" else spelling
                     column.set("this", exp.to_identifier(spelling, quoted=True))
     found: str = tree.sql(dialect=engine)
     return found

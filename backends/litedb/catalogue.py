@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from asynccode.backends.litedb.connections import Opened
-from asynccode.databases import ROWS, Column, ForeignKey, Row, Table, TableState
+from asynccode.databases import ROWS, Column, Database, ForeignKey, Row, Table, TableState
+from asynccode.errors import ImageError
 
 Ask = Callable[[str], Sequence[Row]]
 _OBJECTS = r"""
@@ -24,6 +26,22 @@ def quoted(name: str) -> str:
 def read_catalogue(ask: Ask) -> tuple[Table, ...]:
     """Give all tables and views."""
     return tuple(_table(ask, name, kind, sql or "") for name, kind, sql in ask(_OBJECTS))
+
+
+def declared(database: Database) -> tuple[Table, ...]:
+    """Give a database's tables as its file declares them (blocks). Raises `ImageError`."""
+    content = database.content
+    uri = f"{content.resolve().as_uri()}?mode=ro&immutable=1" if isinstance(content, Path) else ""
+    try:
+        connection = sqlite3.connect(uri or ":memory:", uri=bool(uri))
+        try:
+            if isinstance(content, bytes):
+                connection.deserialize(content)
+            return read_catalogue(lambda query: connection.execute(query).fetchall())
+        finally:
+            connection.close()
+    except (OSError, sqlite3.Error) as error:
+        raise ImageError(f"Cannot open the database {database.name!r}: {error}.") from error
 
 
 def _table(ask: Ask, name: str, kind: str, sql: str) -> Table:
