@@ -107,8 +107,12 @@ def connect(
 class Opened:
     """An open database and its guard; one statement at a time."""
 
-    def __init__(self, connection: sqlite3.Connection, *, shared: bool) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, *, shared: bool, temporary_pages: int | None = None
+    ) -> None:
+        """Take a connection; temporary tables in it may grow to so many pages."""
         self.connection = connection
+        self._temporary_pages = temporary_pages
         self.guard = Guard(shared=shared)
         connection.set_authorizer(self.guard)
 
@@ -133,6 +137,10 @@ class Opened:
             return evolve(self._failed(error, running), seconds=perf_counter() - running.began)
         finally:
             running.connection = None
+            if self._temporary_pages is not None and self.guard.temporary:
+                # Not before they are there: the setting alone would take memory.
+                self.ask(f"PRAGMA temp.max_page_count = {self._temporary_pages}")
+                self._temporary_pages = None
 
     def _execute(self, statement: str, bounds: Bounds) -> ResultSet:
         began = perf_counter()

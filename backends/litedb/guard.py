@@ -16,6 +16,14 @@ OUTSIDE = {
     sqlite3.SQLITE_CREATE_VTABLE: "a virtual table",
     sqlite3.SQLITE_DROP_VTABLE: "a virtual table",
 }
+TEMPORARY = frozenset(
+    {
+        sqlite3.SQLITE_CREATE_TEMP_INDEX,
+        sqlite3.SQLITE_CREATE_TEMP_TABLE,
+        sqlite3.SQLITE_CREATE_TEMP_TRIGGER,
+        sqlite3.SQLITE_CREATE_TEMP_VIEW,
+    }
+)
 FUNCTIONS = frozenset(
     {"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer", "fsdir", "lsmode"}
 )
@@ -66,6 +74,8 @@ class Guard:
         """Whether the statement is ours and may do anything."""
         self.wrote = False
         """Whether the statement wants more than to read."""
+        self.temporary = False
+        """Whether any statement so far has made something temporary."""
         self.refused: str | None = None
         """What the statement wanted that nobody may do."""
 
@@ -90,6 +100,7 @@ class Guard:
             if name not in SETTINGS or name in ("encoding", "schema_version", "page_count"):
                 return self._refuse(f"PRAGMA {one}")
         self.wrote = True
+        self.temporary = self.temporary or action in TEMPORARY
         return sqlite3.SQLITE_DENY if self.shared else sqlite3.SQLITE_OK
 
     def _refuse(self, what: str | None) -> int:

@@ -87,8 +87,7 @@ class Source:
         ((page,),) = connection.execute("PRAGMA page_size").fetchall()
         more = disk_bytes // page + 1
         connection.execute(f"PRAGMA main.max_page_count = {len(content) // page + more}")
-        connection.execute(f"PRAGMA temp.max_page_count = {more}")
-        return Opened(connection, shared=False)
+        return Opened(connection, shared=False, temporary_pages=more)
 
     def catalogue(self) -> tuple[Table, ...]:
         """Give its tables, looked up once."""

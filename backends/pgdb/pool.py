@@ -22,7 +22,7 @@ from asynccode.backends.pgdb.server import Server
 
 CONNECTIONS = 32
 """Reading connections of one backend."""
-STATEMENTS = 100
+STATEMENTS = 200
 """Statements that a connection keeps prepared."""
 
 

@@ -130,8 +130,8 @@ async def _execute(prepare: Prepare, statement: str, limits: Limits) -> ResultSe
     rows, cut = _cut([tuple(record) for record in records], limits)
     return ResultSet(
         outcome=Outcome.OUTPUT_LIMIT if cut else Outcome.OK,
-        columns=[attribute.name for attribute in attributes],
-        types=[attribute.type.name for attribute in attributes],
+        columns=[name for name, *_ in attributes],
+        types=[kind.name for _, kind in attributes],
         rows=rows,
         truncated=cut,
     )
