@@ -71,9 +71,20 @@ def test_the_originals_format_reads_back_as_it_was(
             assert again.labels == attempt.labels
     assert back == {}
     ran_out = recording.episodes[1]
-    assert [turn.reward for turn in ran_out.turns] == [0, 0, 0.67]
-    # The best turn counts where all were scored, as in the original.
-    assert read_recording(second).episodes[0].reward == 0.3
+    assert [turn.reward for turn in ran_out.turns] == [None, None, 0.67]
+    assert not ran_out.scored_every_turn
+    assert read_recording(second).episodes[0].reward == -0.5
+
+
+def test_the_best_turn_counts_where_all_were_scored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = episode("0", suite=SUITE, steps=steps(0.3, -0.5), reward=-0.5, solved=False)
+    fill(tmp_path, made, suite=SUITE, feedback="shown")
+    (file,) = exported(capsys, tmp_path, "--to", "intercode")["files"]
+    (back,) = read_recording(Path(file)).episodes
+    assert (back.reward, back.scored_every_turn) == (0.3, True)
+    assert [turn.reward for turn in back.turns] == [0.3, -0.5]
 
 
 def test_thoughts_and_plans_are_written_as_the_original_wrote_them(
@@ -213,7 +224,11 @@ def test_nothing_to_export_leaves_what_was_there(
 def test_the_originals_own_files_come_out_as_they_were(
     intercode_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("bash/ic_bash_react_10_turns_fs_3", "python/ic_python_multiturn_gpt-3.5_7_turns"):
+    for name in (
+        "bash/ic_bash_react_10_turns_fs_3",
+        "bash/ic_bash_plan_solve_fs_3",
+        "python/ic_python_multiturn_gpt-3.5_7_turns",
+    ):
         path = intercode_data / "results" / f"{name}.json"
         made = exported(capsys, path, "--to", "intercode", "--output", tmp_path)
         before, after = read_recording(path), read_recording(Path(made["files"][0]))

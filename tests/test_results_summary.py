@@ -77,6 +77,17 @@ def test_errors_are_the_mean_of_what_each_episode_could_not_run(
     assert one["turns"]["value"] == 2
 
 
+def test_a_turn_that_was_not_scored_is_no_failed_first_turn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    steps = tuple(Step(action="x", observation="", reward=0.0) for _ in range(2))
+    for feedback in ("hidden", "shown"):
+        fill(tmp_path / feedback, episode("0", steps=steps), feedback=feedback)
+    hidden, shown = summary(capsys, tmp_path)["experiments"]
+    assert hidden["first_turn"] is None
+    assert shown["first_turn"]["value"] == 0
+
+
 def test_runs_on_other_parts_are_one_experiment_and_on_the_same_part_two(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

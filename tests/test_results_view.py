@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from asynccode.cli import main
-from asynccode.records import Step
+from asynccode.records import Step, StopReason
 from asynccode.results.view.page import shortened
 from asynccode.runfolder import EPISODES
 from tests.test_runfolder import episode, fill
@@ -55,6 +55,24 @@ def test_nothing_that_was_recorded_is_in_the_page_as_text(tmp_path: Path) -> Non
     text = view(tmp_path, "--title", hostile).read_text()
     assert "alert(1)" not in text.replace("&lt;script&gt;alert(1)&lt;/script&gt;", "")
     assert text.count("<script") == 3  # the index, a chunk, and ours
+
+
+def test_its_figures_are_those_of_the_summary(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = {"difficulty": "easy"}
+    fill(
+        tmp_path,
+        *(episode(f"t{n}", m, solved=n > m, labels=labels) for n in range(3) for m in range(2)),
+        episode("t9", stop=StopReason.HARNESS_ERROR, reward=None, solved=False),
+    )
+    index = json.loads(packed(view(tmp_path))["index"])
+    capsys.readouterr()
+    assert main(["summary", str(tmp_path), "--json"]) == 0
+    (one,) = json.loads(capsys.readouterr().out)["experiments"]
+    assert index["figures"] == {name: one[name] for name in index["figures"]}
+    assert index["groups"] == one["groups"]
+    assert one["harness_errors"] == 1
 
 
 def test_success_against_turns_counts_the_first_turn_that_was_paid(tmp_path: Path) -> None:

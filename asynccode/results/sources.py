@@ -8,6 +8,7 @@ from typing import Any
 
 from asynccode import registry
 from asynccode.errors import InputError, TaskDataError
+from asynccode.feedback import Feedback
 from asynccode.results.attempts import Attempt, Batch, error_share, labels_of
 from asynccode.results.folder import (
     Note,
@@ -22,6 +23,8 @@ SETTINGS = (
     *("versions", "created", "suite_digest", "images"),
 )
 """What of a manifest is given beside the figures."""
+SCORED = frozenset(level.value for level in Feedback if level.shows_reward)
+"""Levels of feedback at which every turn is scored."""
 
 
 def read_batches(paths: Iterable[Path]) -> list[Batch]:
@@ -78,11 +81,7 @@ def open_source(path: Path, note: Note) -> tuple[dict[str, Any], Iterator[dict[s
         raise InputError(f"There is no {path}: name a run folder or a result file.")
     if is_run_folder(path):
         manifest = manifest_of(path, note)
-        suite, backend = manifest.get("suite"), manifest.get("backend")
-        return manifest, (
-            {**one, "suite": one["suite"] or suite, "backend": one["backend"] or backend}
-            for one in episodes_of(path, note)
-        )
+        return manifest, (_of_run(one, manifest) for one in episodes_of(path, note))
     if path.is_dir():
         raise InputError(f"{path} is no run folder: it has no manifest.json and no episodes.jsonl.")
     found: tuple[dict[str, Any], Iterator[dict[str, Any]]]
@@ -90,12 +89,23 @@ def open_source(path: Path, note: Note) -> tuple[dict[str, Any], Iterator[dict[s
     return found
 
 
+def _of_run(episode: dict[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill in what the manifest says of all episodes."""
+    scored = manifest.get("feedback") in SCORED
+    return {
+        **episode,
+        "suite": episode["suite"] or manifest.get("suite"),
+        "backend": episode["backend"] or manifest.get("backend"),
+        "scored_every_turn": episode.get("scored_every_turn", scored),
+    }
+
+
 def _own(path: Path) -> Batch:
     skipped: list[str] = []
-    manifest = manifest_of(path, skipped.append)
+    manifest, episodes = open_source(path, skipped.append)
     suite = str(manifest.get("suite") or "")
     attempts = []
-    for episode in episodes_of(path, skipped.append):
+    for episode in episodes:
         suite = suite or str(episode["suite"] or "?")
         attempts.append(attempt_of(episode))
     model, strategy = who(manifest)
@@ -141,7 +151,9 @@ def _agent(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
 def attempt_of(episode: Mapping[str, Any]) -> Attempt:
     """Give what tables count of a line of `episodes.jsonl`, as `folder.whole` made it."""
     steps = episode["steps"]
-    first = steps[0]["reward"] if steps else None
+    # Without a score after every turn, a reward of 0 there says nothing.
+    is_scored = episode.get("scored_every_turn") or len(steps) == 1
+    first = steps[0]["reward"] if steps and is_scored else None
     return Attempt(
         task_id=episode["task_id"],
         attempt=episode["attempt"],

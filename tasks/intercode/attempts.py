@@ -69,6 +69,7 @@ def _line(episode: RecordedEpisode, suite: str) -> dict[str, Any]:
             "reward": episode.reward,
             "labels": labels_of({"hardness": episode.hardness}, suite),
             "turns_taken": episode.turns_taken,
+            "scored_every_turn": episode.scored_every_turn,
             "steps": [
                 {
                     "action": turn.action,

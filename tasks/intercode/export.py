@@ -101,18 +101,18 @@ def _executed(step: Mapping[str, Any]) -> str:
 
 
 def record(episode: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Give an episode as the original wrote it, with `stop_reason` and `attempt` beside."""
+    """Give an episode as the original wrote it, with what it had no word for beside."""
     steps, suite, final = episode["steps"], str(episode["suite"]), episode["reward"]
-    rewards = [step["reward"] for step in steps]
-    known = [reward for reward in [*rewards, final] if reward is not None]
-    if rewards and rewards[-1] is None:
+    rewards = [step["reward"] or 0 for step in steps]
+    is_scored = bool(episode.get("scored_every_turn"))
+    if rewards and final is not None and not is_scored:
         rewards[-1] = final  # an episode that ran out is scored after its last turn
-    best = max(known, default=0)
+    best = max(rewards, default=0) if is_scored else final or 0
     part = _PART.fullmatch(suite)
     history: dict[str, Any] = {
         "actions": [step["action"] for step in steps],
         "observations": [step["observation"] or "" for step in steps],
-        "rewards": [0 if reward is None else reward for reward in rewards],
+        "rewards": rewards,
         "valid_action": [step["valid"] for step in steps],
     }
     strategy = who(manifest)[1] or ""
@@ -135,8 +135,9 @@ def record(episode: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str,
             "max_reward": best,
             "max_reward_idx": rewards.index(best) if best in rewards else len(steps) - 1,
             "turns_taken": episode.get("turns_taken", len(steps)),
-            "turns_max": manifest.get("max_turns") or 10,
+            "turns_max": manifest.get("max_turns"),
         },
+        "scored_every_turn": is_scored,
         "attempt": episode["attempt"],
         "stop_reason": episode["stop_reason"],
     }

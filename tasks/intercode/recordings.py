@@ -153,6 +153,10 @@ def _episode(key: str, log: Mapping[str, Any]) -> RecordedEpisode:
     actions = [str(action) for action in history["actions"]]
     seen = _padded(history.get("observations"), len(actions))
     rewards = [_number(value) for value in _padded(history.get("rewards"), len(actions))]
+    # What we exported says whether turns were scored; 0 stands for no score, as in ReAct's.
+    is_scored = bool(log.get("scored_every_turn", not react))
+    if not is_scored and not react:
+        rewards = [*([None] * (len(rewards) - 1)), *rewards[-1:]]
     valid = _padded(history.get("valid_action"), len(actions))
     thoughts = _padded(history.get("thoughts", history.get("steps")), len(actions))
     environment = str(log.get("environment", ""))
@@ -174,7 +178,7 @@ def _episode(key: str, log: Mapping[str, Any]) -> RecordedEpisode:
         task_id=str(log.get("task_id", key)),
         query=log.get("query"),
         turns=turns,
-        scored_every_turn=not react,
+        scored_every_turn=is_scored,
         cut=react,
         reward=_number(summary["max_reward"]) if "max_reward" in summary else _best(turns, react),
         turns_taken=int(summary.get("turns_taken", len(turns))),

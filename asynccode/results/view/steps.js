@@ -23,6 +23,7 @@ function drawStep(step, n, count) {
     step.exit_code ? badge(`exit ${step.exit_code}`) : null,
     step.truncated ? badge("output cut", "bad") : null,
     step.reward === null ? null : badge(`reward ${number(step.reward)}`, step.reward >= 1 ? "good" : ""),
+    step.price ? badge(`price ${number(step.price)}`) : null,
     step.seconds ? el("span", { class: "time" }, duration(step.seconds)) : null,
   ];
   const parts = [];
