@@ -6,11 +6,11 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from asynccode.backends.sqlite import SqliteBackend
 from asynccode.databases import Column, Database, DatabaseBackend, ResultSet, Table
 from asynccode.mysql.catalogue import Catalogue
 from asynccode.mysql.session import MySQLSession
 from asynccode.outcomes import Limits
+from asynccode.registry import load_databases
 
 SCRIPT = """
 CREATE TABLE pets (
@@ -66,7 +66,7 @@ def catalogue() -> Catalogue:
 async def speaking(backend: DatabaseBackend | None = None) -> AsyncIterator[MySQLSession]:
     """Open the database and its session."""
     async with (
-        backend or SqliteBackend() as engine,
+        backend or load_databases("sqlite") as engine,
         await engine.open(DATABASE, Limits(step_seconds=20.0)) as world,
         MySQLSession(await world.session(), ["zoo", "farm"]) as session,
     ):

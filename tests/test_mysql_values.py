@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import anyio
 import pytest
 
+from asynccode.databases import DatabaseBackend
+from asynccode.registry import backend_class, load_databases
+from tests.conftest import unavailable
 from tests.mysql_world import shown, speaking
 
 pytestmark = pytest.mark.anyio
@@ -44,6 +48,22 @@ VALUES = [
         "[(datetime.datetime(2020, 1, 3, 10, 0),)]",
     ),
     ("SELECT TIMESTAMPDIFF(MONTH, born, '2020-06-15') FROM pets WHERE id = 1", "[(13,)]"),
+    (
+        (
+            "SELECT SUBSTRING_INDEX('a.b.c', '.', 2), SUBSTRING_INDEX('a.b.c', '.', -2), "
+            "SUBSTRING_INDEX('a.b', '.', 5), DAYOFWEEK('2020-01-05'), DAYNAME(seen) FROM pets "
+            "WHERE id = 1"
+        ),
+        "[('a.b', 'b.c', 'a.b', 1, 'Thursday')]",
+    ),
+    ("SELECT 3 > ALL (SELECT id FROM owners), 3 = ANY (SELECT id FROM owners)", "[(0, 1)]"),
+    (
+        (
+            "SELECT COUNT(DISTINCT owner, name), STD(id), GROUP_CONCAT(DISTINCT owner ORDER BY owner) FROM pets "
+            "WHERE id < 3"
+        ),
+        "[(2, 0.5, '1,2')]",
+    ),
     ("SELECT AVG(seen) FROM pets WHERE id = 1", "[(Decimal('20200102100000.0000'),)]"),
     (
         (
@@ -129,17 +149,32 @@ STATEMENTS = [
 ]
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def engine(request: pytest.FixtureRequest, anyio_backend_name: str) -> DatabaseBackend:
+    name = str(request.param)
+    health = anyio.run(backend_class(name).probe)
+    if not health.available:
+        unavailable(name, health.reason or "it is not available")
+    if name != "sqlite" and anyio_backend_name == "trio":
+        pytest.skip("its driver speaks to asyncio alone")
+    return load_databases(name)
+
+
 @pytest.mark.parametrize(
     "cases", [VALUES, COMPARISONS, ORDER, STATEMENTS], ids=["values", "compare", "order", "show"]
 )
-async def test_a_statement_gives_what_mysql_gives(cases: list[tuple[str, str]]) -> None:
-    async with speaking() as session:
+async def test_a_statement_gives_what_mysql_gives(
+    cases: list[tuple[str, str]], engine: DatabaseBackend
+) -> None:
+    async with speaking(engine) as session:
         found = [(statement, shown(await session.execute(statement))) for statement, _ in cases]
     assert found == cases
 
 
-async def test_what_is_written_is_seen_by_the_statements_after_it() -> None:
-    async with speaking() as session:
+async def test_what_is_written_is_seen_by_the_statements_after_it(
+    engine: DatabaseBackend,
+) -> None:
+    async with speaking(engine) as session:
         for statement in (
             "INSERT INTO owners VALUES (9, 'Ève', 'Pau ')",
             "UPDATE owners SET city = 'Bonn' WHERE name = 'ann'",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
+from asynccode.mysql import postgres_tables as tables
 from asynccode.mysql.errors import unsupported
 from asynccode.mysql.infer import type_of
 from asynccode.mysql.nodes import Call, Cast, Interval, Literal, Node
@@ -14,58 +15,6 @@ from asynccode.mysql.types import Kind, declared
 from asynccode.mysql.words import words
 
 NUMBER = r"'^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)'"
-_SPREADS = {
-    **dict.fromkeys(words("STD STDDEV STDDEV_POP"), "stddev_pop"),
-    **dict.fromkeys(words("VARIANCE VAR_POP"), "var_pop"),
-    **{name: name.lower() for name in words("STDDEV_SAMP VAR_SAMP BIT_AND BIT_OR BIT_XOR")},
-}
-_TEXTS = {
-    **{name: name.lower() for name in words("LOWER UPPER REVERSE LPAD RPAD REPEAT CONCAT_WS")},
-    **{name: name.lower() for name in words("LEFT RIGHT REPLACE CONCAT LTRIM RTRIM ASCII MD5")},
-    **dict.fromkeys(words("LCASE"), "lower"),
-    **dict.fromkeys(words("UCASE"), "upper"),
-    **dict.fromkeys(words("SUBSTRING SUBSTR MID"), "substr"),
-    **dict.fromkeys(words("CHAR_LENGTH CHARACTER_LENGTH"), "char_length"),
-    "LENGTH": "octet_length",
-    "TRIM": "btrim",
-}
-_PARTS = words("YEAR MONTH DAY HOUR MINUTE SECOND QUARTER WEEK")
-_FORMATS = {
-    "Y": "YYYY",
-    "y": "YY",
-    "m": "MM",
-    "c": "FMMM",
-    "M": "FMMonth",
-    "b": "Mon",
-    "d": "DD",
-    "e": "FMDD",
-    "D": "FMDDth",
-    "H": "HH24",
-    "h": "HH12",
-    "i": "MI",
-    "s": "SS",
-    "S": "SS",
-    "p": "AM",
-    "W": "FMDay",
-    "a": "Dy",
-    "j": "DDD",
-    "T": "HH24:MI:SS",
-}
-_SAME = words(
-    """
-    NULLIF ABS RANK DENSE_RANK ROW_NUMBER NTILE LAG LEAD FIRST_VALUE LAST_VALUE NTH_VALUE
-    CUME_DIST PERCENT_RANK PI
-    """
-)
-_CLOCKS = {
-    **dict.fromkeys(words("CURDATE CURRENT_DATE UTC_DATE"), "CURRENT_DATE"),
-    **dict.fromkeys(words("CURTIME CURRENT_TIME UTC_TIME"), "LOCALTIME(0)"),
-    **dict.fromkeys(
-        words("NOW SYSDATE CURRENT_TIMESTAMP LOCALTIME LOCALTIMESTAMP UTC_TIMESTAMP"),
-        "LOCALTIMESTAMP(0)",
-    ),
-}
-_CONSTANTS = {"RAND": "random()", "VERSION": "'8.0.33'", "CONNECTION_ID": "1"}
 
 
 class PostgresCalls(Generator):
@@ -126,9 +75,9 @@ class PostgresCalls(Generator):
             return f"{name}({self.expression(args[0])}){window}"
         if name == "GROUP_CONCAT":
             return self._group_concat(node)
-        if name in _SPREADS:
-            return f"{_SPREADS[name]}({self.operand(args[0])}){window}"
-        for known in (_CLOCKS, _CONSTANTS):
+        if name in tables.SPREADS:
+            return f"{tables.SPREADS[name]}({self.operand(args[0])}){window}"
+        for known in (tables.CLOCKS, tables.CONSTANTS):
             if name in known:
                 return known[name]
         if name in ("DATABASE", "SCHEMA"):
@@ -141,13 +90,13 @@ class PostgresCalls(Generator):
         if name in ("COALESCE", "IFNULL", "GREATEST", "LEAST"):
             listed = ", ".join(self.branch(arg, node) for arg in args)
             return f"{'COALESCE' if name == 'IFNULL' else name}({listed})"
-        if name in _SAME:
+        if name in tables.SAME:
             return f"{name}({', '.join(map(self.expression, args))}){window}"
         return self._scalar(node)
 
     def _scalar(self, node: Call) -> str:
         name, args = node.name, node.args
-        if name in _TEXTS:
+        if name in tables.TEXTS:
             counted = name in words("LEFT RIGHT REPEAT LPAD RPAD SUBSTRING SUBSTR MID")
             places = [
                 f"({self.operand(arg)})::int" if counted and place == 1 else self.text(arg)
@@ -155,8 +104,8 @@ class PostgresCalls(Generator):
             ]
             if name in ("SUBSTRING", "SUBSTR", "MID") and len(args) > 2:
                 places[2] = f"({self.operand(args[2])})::int"
-            return f"{_TEXTS[name]}({', '.join(places)})"
-        if name in _PARTS:
+            return f"{tables.TEXTS[name]}({', '.join(places)})"
+        if name in tables.PARTS:
             return f"EXTRACT({name} FROM {self._time(args[0])})::int"
         if name == "EXTRACT" and isinstance(args[0], Literal):
             return f"EXTRACT({args[0].value} FROM {self._time(args[1])})::int"
@@ -183,7 +132,36 @@ class PostgresCalls(Generator):
             return f"to_char({self._time(args[0])}, {self._format(args[1].value)})"
         if name in ("DAYNAME", "MONTHNAME"):
             return f"to_char({self._time(args[0])}, 'FM{name[:-4].title()}')"
+        if name in tables.TIMED and args:
+            return tables.TIMED[name].format(self._time(args[0]))
+        if name in tables.TEMPLATES:
+            return tables.TEMPLATES[name].format(*map(self.text, args))
+        if name == "TIMESTAMPDIFF" and isinstance(args[0], Literal):
+            return self._difference(args[0].value, self._time(args[1]), self._time(args[2]))
+        if name == "TIMESTAMPADD" and isinstance(args[0], Literal):
+            return self.shifted(args[2], Interval(arg=args[1], unit=args[0].value), "+")
+        if name == "SUBSTRING_INDEX":
+            return self._piece(args)
         return _translated(name, tuple(map(self.expression, args)))
+
+    @staticmethod
+    def _difference(unit: str, one: str, other: str) -> str:
+        if unit in tables.MONTHS:
+            age = f"age({other}, {one})"
+            months = f"(EXTRACT(YEAR FROM {age}) * 12 + EXTRACT(MONTH FROM {age}))"
+            return f"TRUNC({months} / {tables.MONTHS[unit]})::bigint"
+        return (
+            f"TRUNC(EXTRACT(EPOCH FROM ({other} - {one})) / {tables.SECONDS.get(unit, 1)})::bigint"
+        )
+
+    def _piece(self, args: Sequence[Node]) -> str:
+        text, separator = self.text(args[0]), self.text(args[1])
+        count = f"({self.operand(args[2])})::int"
+        parts = f"string_to_array({text}, {separator})"
+        first = f"GREATEST(cardinality({parts}) + {count} + 1, 1)"
+        begin = f"CASE WHEN {count} < 0 THEN {first} ELSE 1 END"
+        end = f"CASE WHEN {count} < 0 THEN cardinality({parts}) ELSE {count} END"
+        return f"array_to_string(({parts})[{begin}:{end}], {separator})"
 
     def shifted(self, value: Node, amount: Node, sign: str) -> str:
         """Write a date or time with an interval added or taken away."""
@@ -197,7 +175,7 @@ class PostgresCalls(Generator):
         parts, quoted = [], False
         for place, character in enumerate(pattern):
             if quoted:
-                parts.append(_FORMATS.get(character, character))
+                parts.append(tables.FORMATS.get(character, character))
             elif character != "%":
                 parts.append(f'"{character}"' if character.isalpha() else character)
             quoted = character == "%" and not quoted and place + 1 < len(pattern)
