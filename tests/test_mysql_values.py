@@ -59,7 +59,8 @@ VALUES = [
     ("SELECT 3 > ALL (SELECT id FROM owners), 3 = ANY (SELECT id FROM owners)", "[(0, 1)]"),
     (
         (
-            "SELECT COUNT(DISTINCT owner, name), STD(id), GROUP_CONCAT(DISTINCT owner ORDER BY owner) FROM pets "
+            "SELECT COUNT(DISTINCT owner, name), STD(id), GROUP_CONCAT(DISTINCT owner "
+            "ORDER BY owner) FROM pets "
             "WHERE id < 3"
         ),
         "[(2, 0.5, '1,2')]",
