@@ -220,7 +220,7 @@ class Episode:
     wall_seconds: float
     error: str | None = None
     tokens_in: int = 0
-    """Tokens of all prompts of all calls to a model."""
+    """Tokens of all prompts of all calls to a model; also of a try that the harness lost."""
     tokens_out: int = 0
     labels: Mapping[str, str] = field(factory=dict)
     """What its figures are split by in tables (`Task.labels`)."""

@@ -23,7 +23,7 @@ from typing import TypeVar
 import anyio
 import anyio.to_thread
 from anyio.streams.memory import MemoryObjectSendStream
-from attrs import define, field
+from attrs import define, evolve, field
 
 from asynccode import registry
 from asynccode.admission import Admission
@@ -108,7 +108,13 @@ class Rollout:
                 episode = await self._play(*job)
                 if episode.stop_reason is StopReason.HARNESS_ERROR:
                     statistics.retried += 1
-                    episode = await self._play(*job)
+                    lost, episode = episode, await self._play(*job)
+                    # What the lost try cost was paid all the same.
+                    episode = evolve(
+                        episode,
+                        tokens_in=episode.tokens_in + lost.tokens_in,
+                        tokens_out=episode.tokens_out + lost.tokens_out,
+                    )
             statistics.finished.add(episode)
             await send.send(episode)
 

@@ -26,7 +26,13 @@ async def test_the_example_prints_what_stands_below_it(nsjail_backend: NsjailBac
 
 
 def test_every_file_it_names_is_there() -> None:
-    for page in ("README.md", "backends/README.md", "tasks/README.md", "asynccode/EMBEDDING.md"):
+    for page in (
+        "README.md",
+        "backends/README.md",
+        "tasks/README.md",
+        "asynccode/EMBEDDING.md",
+        "asynccode/agents/README.md",
+    ):
         folder = (REPOSITORY / page).parent
         for link in re.findall(r"\]\((?!http)([^)#]+)\)", (REPOSITORY / page).read_text()):
             assert (folder / link).exists(), f"{page} links to {link}"
