@@ -89,6 +89,7 @@ class Interpreter:
                     if await interpreter._begin():
                         return interpreter
                     words = await program.receive(errors=True)
+                    await program.wait()  # raises if the sandbox is what failed
             except BaseException:
                 await program.aclose()
                 raise

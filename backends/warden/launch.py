@@ -114,7 +114,8 @@ def _child(
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
         os.umask(0o022)
-        os.setpriority(os.PRIO_PROCESS, 0, NICE)  # not before: it has to start quickly
+        # Not before: it has to start quickly. Nobody may go back from what we are told to be.
+        os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
         confine.drop_capabilities(order["capabilities"])
         for kind, limit in limits.items():
             resource.setrlimit(kind, limit)

@@ -28,6 +28,7 @@ SCENARIOS = {
     "cold_start": "a sandbox, from nothing to its first observation",
     "warm_start": "a sandbox from the warm pool to its first observation",
     "step": "one step in a live session",
+    "python": "Python sessions: a step, a start, a fork, and a thousand at once",
     "alive": "many sandboxes alive at once in one event loop",
     "engine": "rollouts of a null environment: what the engine itself costs",
     "patience": "rollouts with a policy that takes 3 s a turn: what the engine adds",
