@@ -68,11 +68,11 @@ def main():
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
-    os.dup2(1, 2)
     for name in "stdout", "stderr":
         stream = getattr(sys, name)
         stream.reconfigure(encoding="utf-8", errors="surrogateescape", line_buffering=True)
         setattr(sys, "__%s__" % name, stream)
+    os.dup2(1, 2)
     busy = mmap.mmap(-1, 1)
     State.keeper = os.getpid()
     State.main = type(sys)("__main__")
