@@ -64,6 +64,12 @@ async def test_an_example_prints_what_stands_below_it(
     assert await run(code) == output
 
 
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_the_example_of_databases_prints_what_stands_below_it() -> None:
+    code, output = EXAMPLES[3]
+    assert await run(code) == output
+
+
 @pytest.mark.nsjail
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_the_tool_answers_a_model(nsjail_backend: NsjailBackend) -> None:
