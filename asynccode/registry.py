@@ -23,6 +23,7 @@ BACKENDS: dict[str, str] = {
     "local": "asynccode.backends.local:LocalBackend",
     "sqlite": "asynccode.backends.sqlite:SqliteBackend",
     "postgres": "asynccode.backends.postgres:PostgresBackend",
+    "mysql": "asynccode.backends.mysql:MysqlBackend",
 }
 """Backends by name; the first is the default."""
 

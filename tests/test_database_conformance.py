@@ -22,7 +22,7 @@ def probe(name: str) -> str | None:
     return None if health.available else health.reason or "it is not available"
 
 
-REASONS = {name: probe(name) for name in ("sqlite", "postgres")}
+REASONS = {name: probe(name) for name in ("sqlite", "postgres", "mysql")}
 
 
 @pytest.fixture(params=["asyncio", "trio"])
