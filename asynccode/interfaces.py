@@ -84,7 +84,7 @@ class Program(Scope):
         """Wait for its end and give the exit status as the shell does (128 + signal if killed).
 
         127 if there is no such program, 126 if it cannot be run or there is no `cwd`. Raises
-        `SandboxLost` if the sandbox is gone.
+        `SandboxLost` if the sandbox is gone and nobody knows (it may be 137 as well).
         """
 
     @abstractmethod

@@ -8,13 +8,21 @@ from pathlib import Path
 import pytest
 import yaml
 
-from asynccode.backends import debian
+from asynccode.backends import debian, layers
 from asynccode.backends.nsjail import NsjailBackend
 from asynccode.errors import InputError, Unavailable
 from asynccode.images import Image
 from asynccode.interfaces import Sandbox
 from asynccode.outcomes import Limits, Outcome
-from asynccode.tasks.languages import Case, Judge, languages, load, read
+from asynccode.tasks.languages import (
+    Case,
+    Judge,
+    ProgramSession,
+    PromptSession,
+    languages,
+    load,
+    read,
+)
 
 pytestmark = [pytest.mark.anyio]
 SUM = [Case(input="1 2\n", output="3\n"), Case(input="5 5\n", output="10")]
@@ -142,3 +150,65 @@ async def test_a_program_that_does_not_compile_is_not_run(tmp_path: Path, sandbo
     assert verdict.compilation.text == "line 1: no\n"
     assert verdict.results == ()
     assert verdict.parts == {"compiled": 0.0, "passed": 0, "cases": 2}
+
+
+@pytest.mark.nsjail
+async def test_a_step_may_be_a_whole_program(tmp_path: Path, sandbox: Sandbox) -> None:
+    async with ProgramSession(sandbox, load("python")) as session:
+        first = await session.run("x = 6\nopen('kept', 'w').write('7')\nprint(x)")
+        assert (first.outcome, first.text) == (Outcome.OK, "6\n")
+        second = await session.run("print(open('kept').read(), 'x' in globals())", split=True)
+        assert second.stdout == b"7 False\n"
+        assert (await session.run("while True: pass", seconds=0.3)).outcome is Outcome.TIMEOUT
+        assert (await session.run("a\0b")).outcome is Outcome.REFUSED
+    path = tmp_path / "x.yaml"
+    path.write_text(DESCRIPTION + "compile: [bash, -c, 'echo line 1: no; exit 1']\n")
+    result = await ProgramSession(sandbox, read(path)).run("text")
+    assert (result.outcome, result.text) == (Outcome.NONZERO, "line 1: no\n")
+
+
+@pytest.mark.nsjail
+async def test_a_step_may_be_lines_for_a_prompt(sandbox: Sandbox) -> None:
+    async with PromptSession(sandbox, load("python")) as session:
+        assert (await session.run("x = 6")).text == ""
+        block = "for i in range(2):\n    print(i * x)"
+        assert (await session.run(block)).text == "0\n6\n"
+        assert (await session.run("x * 7")).text == "42\n"
+        assert "ZeroDivisionError" in (await session.run("1 / 0")).text
+        late = await session.run("while True: pass", seconds=0.5)
+        assert (late.outcome, late.restarted) == (Outcome.TIMEOUT, False)
+        assert (await session.run("x")).text == "6\n"
+        gone = await session.run("exit(3)")
+        assert (gone.outcome, gone.exit_code, gone.restarted) == (Outcome.NONZERO, 3, True)
+        assert "NameError" in (await session.run("x")).text
+
+
+@pytest.mark.nsjail
+async def test_every_language_that_is_there_keeps_its_promise(
+    nsjail_backend: NsjailBackend,
+) -> None:
+    """On the base for languages where it is built, else what the host has of them."""
+    built = (layers.cache() / layers.base_name("debian-12-languages")).is_dir()
+    image = Image(base="debian-12-languages" if built else "host")
+    limits = Limits(memory_bytes=1 << 30)
+    worked = set()
+
+    async def judge(name: str) -> None:
+        language = load(name)
+        example = language.example
+        wrong = Case(input=example.input, output="something else\n")
+        cases = [Case(input=example.input, output=example.output), wrong]
+        async with await nsjail_backend.open(image, limits) as sandbox:
+            try:
+                verdict = await Judge(language=language).judge(sandbox, example.code, cases)
+            except Unavailable:
+                assert not built, f"the base has no {name}"
+                return
+            if not verdict.compiled and not built:
+                return  # a compiler without its files in /etc
+            assert [result.passed for result in verdict.results] == [True, False], name
+            worked.add(name)
+
+    for name in languages():
+        await judge(name)
+    assert worked >= (set(languages()) if built else {"bash", "python"})

@@ -8,6 +8,7 @@ session.py       every step a whole program, or a line for the language's own pr
 
 from asynccode.tasks.languages.description import Example, Language, languages, load, read
 from asynccode.tasks.languages.judge import Case, CaseResult, Judge, Verdict
+from asynccode.tasks.languages.session import ProgramSession, PromptSession
 
 __all__ = [
     "Case",
@@ -15,6 +16,8 @@ __all__ = [
     "Example",
     "Judge",
     "Language",
+    "ProgramSession",
+    "PromptSession",
     "Verdict",
     "languages",
     "load",

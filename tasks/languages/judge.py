@@ -98,7 +98,9 @@ class Judge:
         results: list[CaseResult] = []
         if compilation is None or compilation.outcome is Outcome.OK:
             for case in cases:
-                result = await self._run(sandbox, folder, case.input)
+                result = await run_in(
+                    sandbox, self.language, folder, case.input, seconds=self.seconds, split=True
+                )
                 output = (result.stdout or b"").decode("utf-8", "replace")
                 right = result.outcome is Outcome.OK and compare(output, case.output) == 1.0
                 results.append(
@@ -115,22 +117,10 @@ class Judge:
                     break
         return Verdict(compilation=compilation, results=results, cases=len(cases))
 
-    async def _run(self, sandbox: Sandbox, folder: str, given: str) -> ExecResult:
-        await sandbox.write(f"{folder}/{INPUT}", given.encode("utf-8", "surrogateescape"))
-        result = await sandbox.exec(
-            ["bash", "-c", RUN_ON, "bash", folder, *self.language.run],
-            env=self.language.env,
-            seconds=self.seconds or self.language.run_seconds,
-            split=True,
-        )
-        if result.exit_code == NOT_FOUND:
-            await require(sandbox, self.language, self.language.run[0])
-        return result
 
-
-async def place(sandbox: Sandbox, language: Language, code: str) -> str:
-    """Put a program into a folder of its own in `workdir`; gives the folder's name."""
-    folder = f".program-{secrets.token_hex(4)}"
+async def place(sandbox: Sandbox, language: Language, code: str, folder: str | None = None) -> str:
+    """Put a program into a folder in `workdir`, by default a new one; gives the folder's name."""
+    folder = folder or f".program-{secrets.token_hex(4)}"
     data = code.encode("utf-8", "surrogateescape")
     await sandbox.write(f"{folder}/{language.file}", data)
     return folder
@@ -147,6 +137,28 @@ async def compile_in(sandbox: Sandbox, language: Language, folder: str) -> ExecR
     )
     if result.exit_code == NOT_FOUND:
         await require(sandbox, language, language.compile[0])
+    return result
+
+
+async def run_in(
+    sandbox: Sandbox,
+    language: Language,
+    folder: str,
+    given: str,
+    *,
+    seconds: float | None = None,
+    split: bool = False,
+) -> ExecResult:
+    """Run what is in a folder, with `given` as its input."""
+    await sandbox.write(f"{folder}/{INPUT}", given.encode("utf-8", "surrogateescape"))
+    result = await sandbox.exec(
+        ["bash", "-c", RUN_ON, "bash", folder, *language.run],
+        env=language.env,
+        seconds=seconds or language.run_seconds,
+        split=split,
+    )
+    if result.exit_code == NOT_FOUND:
+        await require(sandbox, language, language.run[0])
     return result
 
 
