@@ -37,6 +37,7 @@ SUITES: dict[str, str] = {
     "ctf": "asynccode.tasks.ctf.suite:load",
     "python": "asynccode.tasks.python.suite:load",
     "intercode/mbpp": "asynccode.tasks.intercode.mbpp:load",
+    "intercode/apps": "asynccode.tasks.intercode.apps:load",
     "intercode/ctf": "asynccode.tasks.intercode.ctf.loader:load",
     "intercode/": "asynccode.tasks.intercode.loader:load",
 }
