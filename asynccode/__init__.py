@@ -9,8 +9,9 @@ A map of the layers, each of which knows only those below it:
     episode  policies       one episode (its turns: attempt); whoever acts in it
     pool  admission         ready sandboxes; how many the machine can take
     runfolder  statistics   what is kept of a run; what is counted
+    terminal                a program on a terminal, driven step by step
     registry                names of what lives in `asynccode.backends` and `asynccode.tasks`
-    interfaces              Backend, Sandbox, Session, Environment, Policy, Suite
+    interfaces              Backend, Sandbox, Session, Program, Environment, Policy, Suite
     databases               databases as private worlds: records, sessions, results
     budget  feedback        what an episode may spend; what an agent is told
     records  calls  outcomes  tasks, actions, steps, episodes; calls to models; results, limits

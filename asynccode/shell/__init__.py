@@ -8,6 +8,8 @@
     bell.py      what whoever runs a step waits for
     slot.py      the host's end of one shell: request, output, stop, restart
     session.py   `Session` and `Sandbox.exec` on top of a slot
+    channel.py   one stream of a program beside the shells, read when it is asked for
+    program.py   `Program` on top of three channels, or of a terminal's
 
 A backend that can pass three descriptors into a sandbox gets sessions for free.
 """
