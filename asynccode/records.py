@@ -188,6 +188,11 @@ class StopReason(StrEnum):
     CANCELLED = "cancelled"
 
 
+UNJUDGED = frozenset({StopReason.HARNESS_ERROR, StopReason.POLICY_ERROR, StopReason.CANCELLED})
+"""Stop reasons of episodes in which nobody was judged: they have no reward, are in no rate, and
+are played again by a run that goes on."""
+
+
 @frozen(kw_only=True)
 class Turn:
     """What a policy sees when it is asked to act."""

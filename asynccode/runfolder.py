@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from asynccode.errors import InputError, TaskDataError
 from asynccode.lines import clean, dump_line, episode_record
-from asynccode.records import Episode, StopReason
+from asynccode.records import UNJUDGED, Episode
 from asynccode.statistics import Tally
 
 MANIFEST = "manifest.json"
@@ -46,9 +46,6 @@ SETTINGS = (
 
 LATER: Mapping[str, Any] = {"feedback": "hidden", "agent": {}}
 """What a setting is in folders made before it was recorded; None if it is not here."""
-
-REPEATED = frozenset({StopReason.HARNESS_ERROR, StopReason.POLICY_ERROR, StopReason.CANCELLED})
-"""Stop reasons of episodes that a resumed run plays again."""
 
 
 class RunFolder:
@@ -158,7 +155,7 @@ class RunFolder:
         again: list[bytes] = []
         for number, line in enumerate(whole.splitlines(keepends=True), 1):
             record = _parse(line, path, number)
-            if record["stop_reason"] in REPEATED:
+            if record["stop_reason"] in UNJUDGED:
                 again.append(line)
             else:
                 kept.append(line)

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import define, field
 
 from asynccode.episode import Running
-from asynccode.records import Episode, StopReason
+from asynccode.records import UNJUDGED, Episode, StopReason
 
 
 @define(kw_only=True, eq=False)
@@ -74,7 +74,7 @@ class Tally:
 
     def summary(self) -> dict[str, Any]:
         """Give counts, and means that leave out what was not judged."""
-        judged = self.episodes - self.harness_errors
+        judged = self.episodes - sum(self.stop_reasons[reason.value] for reason in UNJUDGED)
         return {
             "episodes": self.episodes,
             "solved": self.solved,

@@ -141,6 +141,7 @@ def test_run_plays_unjudged_episodes_again(cli: Cli, tmp_path: Path) -> None:
     status, first = cli.json(*args)
     assert status == 0
     assert first["stop_reasons"] == {"policy_error": 10}
+    assert first["success_rate"] is None
     _, second = cli.json(*args)
     assert (second["episodes"], second["resumed"]) == (10, 0)
 

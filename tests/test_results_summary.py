@@ -33,18 +33,20 @@ def test_a_harness_error_is_never_a_zero(
 ) -> None:
     failed = episode("t1", reward=0.5, solved=False)
     stopped = episode("t3", stop=StopReason.CANCELLED, reward=None, solved=False)
-    fill(tmp_path, episode(), failed, broken("t2"), stopped)
+    lost = episode("t4", stop=StopReason.POLICY_ERROR, reward=None, solved=False)
+    fill(tmp_path, episode(), failed, broken("t2"), stopped, lost)
     (one,) = summary(capsys, tmp_path)["experiments"]
-    assert (one["episodes"], one["judged"], one["harness_errors"]) == (4, 2, 1)
+    assert (one["episodes"], one["judged"], one["harness_errors"]) == (5, 2, 1)
     assert one["success_rate"]["value"] == 0.5
     assert one["success_rate"]["n"] == 2
     assert one["reward"]["value"] == 0.75
-    assert one["stop_reasons"] == {"submitted": 2, "harness_error": 1, "cancelled": 1}
+    ends = {"submitted": 2, "harness_error": 1, "cancelled": 1, "policy_error": 1}
+    assert one["stop_reasons"] == ends
     assert main(["summary", str(tmp_path)]) == 0
     assert "| harness errors | cancelled |" in capsys.readouterr().out
     fill(tmp_path, episode("t2"))  # a run that goes on plays the broken and stopped ones again
     (one,) = summary(capsys, tmp_path)["experiments"]
-    assert (one["episodes"], one["harness_errors"], one["played_again"]) == (3, 0, 2)
+    assert (one["episodes"], one["harness_errors"], one["played_again"]) == (3, 0, 3)
 
 
 def test_attempts_give_pass_at_k(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,10 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from asynccode.records import LABELS, StopReason
-
-UNJUDGED = frozenset({StopReason.HARNESS_ERROR.value, StopReason.CANCELLED.value})
-"""Stop reasons of episodes in which nobody was judged: they are in no rate."""
+from asynccode.records import LABELS, UNJUDGED
 
 _PART = re.compile(r"(.*nl2bash)-(\d+)")
 
@@ -38,7 +35,7 @@ class Attempt:
 
     @property
     def is_judged(self) -> bool:
-        """Whether it counts in rates: the harness held and nobody stopped it."""
+        """Whether it counts in rates: harness and policy held, and nobody stopped it."""
         return self.stop_reason not in UNJUDGED
 
 

@@ -28,7 +28,7 @@ class Figures:
 
     episodes: int
     judged: int
-    """Episodes that rates are taken over: those in which the harness held."""
+    """Episodes that rates are taken over (`asynccode.records.UNJUDGED`)."""
     tasks: int
     """Tasks with a judged episode."""
     solved: int

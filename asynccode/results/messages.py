@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from asynccode.lines import dump_line
-from asynccode.results.attempts import UNJUDGED
+from asynccode.records import UNJUDGED
 from asynccode.results.folder import Note
 from asynccode.results.writing import replacing
 

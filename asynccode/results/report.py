@@ -17,7 +17,8 @@ INTERVALS = (
     "attempts, with the n of independent attempts that has the variance between tasks); of "
     "means and pass@k the normal one (Wilson's where all tasks agree). pass@k is the unbiased "
     "1 - C(n-c,k)/C(n,k). Error is the mean over episodes of the share of actions that were not "
-    "executed. Episodes that the harness broke, or that were cancelled, are in no rate."
+    "executed. Episodes that the harness or the policy broke, or that were cancelled, are in no "
+    "rate."
 )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from asynccode.lines import clean
-from asynccode.results.attempts import UNJUDGED
+from asynccode.records import UNJUDGED
 from asynccode.results.folder import Note
 from asynccode.results.sources import is_hinted, who
 from asynccode.results.writing import replacing

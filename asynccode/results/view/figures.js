@@ -18,7 +18,7 @@ function drawCards(index) {
   if (made.error) cards.push(card("Errors", percent(made.error.value), "actions not executed, mean"));
   if (made.tokens_in) cards.push(card("Tokens", `${short(made.tokens_in)} in`, `${short(made.tokens_out ?? 0)} out`));
   const unjudged = made.episodes - made.judged;
-  if (unjudged) cards.push(card("Not judged", String(unjudged), "harness errors and cancelled: in no rate", "broken"));
+  if (unjudged) cards.push(card("Not judged", String(unjudged), "broken or cancelled: in no rate", "broken"));
   $("cards").append(...cards);
 }
 

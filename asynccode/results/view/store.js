@@ -31,7 +31,7 @@ async function readIndex() {
     [row.task, row.query] = tasks[row.task];
     row.stop = stops[row.stop];
     row.labels = labels[row.labels];
-    row.judged = row.stop !== "harness_error" && row.stop !== "cancelled";
+    row.judged = !["harness_error", "policy_error", "cancelled"].includes(row.stop);
     row.state = row.judged ? (row.solved ? "solved" : "unsolved") : "broken";
     row.words = `${row.task} ${row.query}`.toLowerCase();
     return row;
