@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 import anyio
 
-from asynccode.errors import InputError
+from asynccode.errors import AsynccodeError, InputError
 from asynccode.interfaces import Environment, Sandbox, Suite, Worlds, sandbox_of
 from asynccode.outcomes import Limits, Outcome
 from asynccode.python import PythonSession, open_python
@@ -137,7 +137,7 @@ class CompatPythonEnvironment(Environment):
         try:
             code = action if action.strip().startswith("def ") else wrapped(action)
             result = await server.execute(code)
-        except OriginalCrashError:
+        except (OriginalCrashError, AsynccodeError):
             raise
         except Exception as error:  # noqa: BLE001 (as the original: python_env.py:39)
             self._observation = f"Error executing action: {error}"

@@ -10,10 +10,9 @@ import anyio
 
 from asynccode.errors import InputError
 from asynccode.interfaces import Environment, Sandbox, Session, Worlds, sandbox_of
-from asynccode.outcomes import ExecResult, Outcome
 from asynccode.python import open_python
 from asynccode.records import Action, Brief, Skip, StepResult, Submit, Task
-from asynccode.tasks.bash import observe
+from asynccode.tasks.bash import observe, step_info
 from asynccode.tasks.python.submission import Notebook, Submission
 from asynccode.tasks.python.told import words
 from asynccode.tasks.python.verifier import Report, verify
@@ -68,7 +67,7 @@ class PythonEnvironment(Environment):
         if self._sandbox is None or self._session is None:
             raise InputError(f"Task {self.task.id!r} is not running: call reset first.")
         if isinstance(action, Skip):
-            return StepResult("", 0.0, True, False, _info())
+            return StepResult("", 0.0, True, False, step_info())
         if isinstance(action, str) and (found := _SUBMIT.fullmatch(action)):
             action = Submit(answer=found["name"])
         if isinstance(action, Submit):
@@ -79,7 +78,7 @@ class PythonEnvironment(Environment):
         result = await self._session.run(action)
         self._notebook.note(action, result)
         observation = observe(result, self._suite.limits, self._suite.semantics, "interpreter")
-        return StepResult(observation, None, False, False, _info(result))
+        return StepResult(observation, None, False, False, step_info(result))
 
     async def score(self) -> StepResult:
         """Score what submitting now would hand in."""
@@ -90,7 +89,7 @@ class PythonEnvironment(Environment):
     async def _score(self, name: str | None) -> StepResult:
         report = await self._test(await self._submission(name))
         parts = {"tests": report.reward, "passed": report.passed, "of": len(report.verdicts)}
-        info = _info() | {"reward_parts": parts, "feedback": words(self._suite.told, report)}
+        info = step_info() | {"reward_parts": parts, "feedback": words(self._suite.told, report)}
         return StepResult("", report.reward, True, False, info)
 
     async def _submission(self, name: str | None) -> Submission:
@@ -147,16 +146,3 @@ class PythonEnvironment(Environment):
             if sandbox is not None:
                 with anyio.move_on_after(CLOSE_SECONDS, shield=True):
                     await sandbox.aclose()
-
-
-def _info(result: ExecResult | None = None) -> dict[str, Any]:
-    if result is None:
-        return {"outcome": None, "exit_code": None, "valid": True, "truncated": False}
-    return {
-        "outcome": result.outcome,
-        "exit_code": result.exit_code,
-        "valid": result.outcome is not Outcome.REFUSED,
-        "truncated": result.truncated,
-        "seconds": result.seconds,
-        "restarted": result.restarted,
-    }

@@ -59,7 +59,12 @@ def reply(token, kind, status, worker, number=0):
 
 
 def high(fd):
-    return fcntl.fcntl(fd, 1030, HIGH)  # F_DUPFD_CLOEXEC
+    for least in HIGH, 64, 16:
+        try:
+            return fcntl.fcntl(fd, 1030, least)  # F_DUPFD_CLOEXEC
+        except OSError:  # no process may have as many
+            pass
+    os._exit(72)
 
 
 def main():
