@@ -93,7 +93,7 @@ def test_a_scene_is_the_same_for_the_same_attempt_and_another_for_any_other() ->
 
 def test_no_scene_shows_its_flag_in_any_encoding() -> None:
     for task in SUITE.tasks:
-        for attempt in range(10):
+        for attempt in range(4):
             variant = SUITE.variant(task, attempt)
             scene = SUITE.scene(variant)
             shown = [*scene.files.values(), *(name.encode() for name in scene.files)]

@@ -118,10 +118,10 @@ def _labyrinth(flag: str, rng: random.Random) -> Scene:
     way = rng.sample(states, len(flag) + 1)
     dead = [state for state in states if state not in way]
     edges = [[a, char, b] for a, char, b in zip(way, flag, way[1:], strict=False)]
+    taken = dict(zip(way, flag, strict=False))
     alphabet = "abcdefghijklmnopqrstuvwxyz0123456789_{}"
     for state in states:
-        taken = {char for a, char, _ in edges if a == state}
-        free = rng.sample([char for char in alphabet if char not in taken], 4)
+        free = rng.sample([char for char in alphabet if char != taken.get(state)], 4)
         # Dead ends lead to each other, so that the accepted word is the only one.
         edges += [[state, char, rng.choice(dead)] for char in free]
     rng.shuffle(edges)
