@@ -94,8 +94,11 @@ class EngineBackend(Backend):
 
     async def open(self, image: Image, limits: Limits) -> EngineSandbox:
         """Open a container."""
-        stack = await self._store.layers(image)
-        return await self._start(image, limits, reference(stack[0]))
+        return await self._start(image, limits, await self.name_of(image))
+
+    async def name_of(self, image: Image) -> str:
+        """Give the engine's name of an image, built if need be."""
+        return reference((await self._store.layers(image))[0])
 
     async def _start(self, image: Image, limits: Limits, name: str) -> EngineSandbox:
         sandbox = EngineSandbox(self, image, limits)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 INQUEST_SECONDS = 5.0
 """How long the engine is given to say why a container is gone."""
+REMOVE_PAUSES = (0.05, 0.2, 0.5)
+"""How long to wait after each attempt at removing a container that failed, in seconds."""
 HELPER_LIMITS = Limits()
 
 
@@ -207,19 +209,26 @@ class EngineSandbox(Sandbox):
             return
         self._closed = True
         for slot in self._slots:
-            slot.close()
+            slot.on_end()
         for program in self._programs:
             program.abandon("The sandbox has been closed.")
+        with anyio.CancelScope(shield=True), anyio.move_on_after(spec.REMOVE_SECONDS):
+            await self._remove()
+        # Not before: a container without its streams ends, which to an engine is in the way.
+        for slot in self._slots:
+            slot.close()
         for part in (self._hand, self._world):
             if part is not None:
                 part.close()
-        with (
-            anyio.CancelScope(shield=True),
-            anyio.move_on_after(spec.REMOVE_SECONDS),
-            suppress(BackendError),  # gone with its engine, or left to `clean`
-        ):
-            await self._engine.containers.remove(self.name)
         self._backend.forget(self)
+
+    async def _remove(self) -> None:
+        for pause in REMOVE_PAUSES:
+            try:
+                await self._engine.containers.remove(self.name)
+                return
+            except BackendError:  # it is ending, or gone with its engine, or left to `clean`
+                await anyio.sleep(pause)
 
     def obituary(self) -> str:
         """Say why the sandbox is gone."""

@@ -35,6 +35,7 @@ SCENARIOS = {
     "chat": "a thousand conversations with a chat server at once",
     "agents": "each strategy plays the golds through a chat server, to the letter",
     "backends": "the same work on each backend",
+    "containers": "Docker and Podman beside their raw client",
     "replay": "InterCode's recordings of fs_1, played again and scored every turn",
     "results": "tables, the page and exports of a large run folder",
     "sql_alive": "many live episodes, each with a written private copy of a database",
