@@ -76,14 +76,16 @@ class PodmanEngine(DockerEngine):
 
         A socket belongs to whom its service runs as; of a service elsewhere that is not known.
         """
+        path = self._address().path
         try:
+            if path is not None:  # podman-py loses a socket that does not connect
+                await (await anyio.connect_unix(path)).aclose()
             answer = await self._ask(self._podman.api.get, "/_ping")
             if not answer.ok:
                 raise BackendError(answer.text)
-        except BackendError as error:
+        except (BackendError, OSError) as error:
             reason = f"no engine answers at {self.where}: {error}"
             raise Unavailable(reason, REMEDY) from error
-        path = self._address().path
         rootless = path is not None and os.stat(path).st_uid != 0
         return About(
             product=str(answer.headers.get("Libpod-API-Version", "of unknown version")),

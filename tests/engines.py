@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import cast
 
 import pytest
@@ -30,12 +31,20 @@ async def engine(
     health = await backend_class(request.param).probe()
     if not health.available:
         unavailable(request.param, health.reason or "")
-    before = len(os.listdir("/proc/self/fd"))
+    before = _descriptors()
     async with cast("EngineBackend", load_backend(request.param)) as backend:
         yield backend
         assert backend.statistics()["open"] == 0
-    assert len(os.listdir("/proc/self/fd")) <= before
+    assert _descriptors() - before == set(), _descriptors() - before
     assert await left_of(request.param, backend.run) == []
+
+
+def _descriptors() -> set[str]:
+    found = set()
+    for fd in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            found.add(f"{fd}:{os.readlink(f'/proc/self/fd/{fd}')}")
+    return {name for name in found if "/proc/" not in name}
 
 
 async def left_of(name: str, run: str) -> list[str]:

@@ -58,9 +58,11 @@ class Ward:
         for leader in () if everything else tuple(self.leaders):
             spare |= set(await self.hand.session(leader))
         if not force:
-            fresh = set(await self.hand.members()) - spare
-            await self.hand.send(fresh, signal.SIGTERM)
-            await self.hand.send(fresh, signal.SIGCONT)
+            # None may write on after the shell has seen its own child die and told the end. So
+            # they are frozen first, and the youngest, which is nobody's parent, goes first.
+            fresh = sorted(set(await self.hand.members()) - spare, reverse=True)
+            for number in (signal.SIGSTOP, signal.SIGTERM, signal.SIGCONT):
+                await self.hand.send(fresh, number)
         else:
             await _exterminate(self.hand, self.hand.members, spare)
             for _ in range(LOOKS):  # the dying count, and what failed to fork is no news
