@@ -74,7 +74,7 @@ class MysqlBackend(DatabaseBackend):
         self._open: set[MysqlWorld] = set()
         self._opened = 0
         self._prepared: dict[str, str] = {}
-        self._preparing = anyio.Lock()
+        self._preparing = anyio.Lock(fast_acquire=True)
         self._closed = False
 
     async def prepare(self, image: Image) -> str:
@@ -180,7 +180,7 @@ class MysqlWorld(DatabaseWorld):
         self._copy: str | None = None
         self._own: aiomysql.Connection | None = None
         self._session: MysqlSession | None = None
-        self._busy = anyio.Lock()
+        self._busy = anyio.Lock(fast_acquire=True)
         self._closed = False
 
     @property

@@ -180,7 +180,7 @@ class PostgresWorld(DatabaseWorld):
         self._clone: str | None = None
         self._own: asyncpg.Connection | None = None
         self._session: PostgresSession | None = None
-        self._busy = anyio.Lock()
+        self._busy = anyio.Lock(fast_acquire=True)
         self._closed = False
 
     @property

@@ -75,7 +75,12 @@ class Readers:
     @asynccontextmanager
     async def reader(self, database: str, seconds: float) -> AsyncIterator[Reader]:
         """Lend a connection to `database`, for statements of at most `seconds`."""
-        async with self._places:
+        token = object()
+        try:
+            self._places.acquire_on_behalf_of_nowait(token)
+        except anyio.WouldBlock:
+            await self._places.acquire_on_behalf_of(token)
+        try:
             reader = await self._take(database, seconds)
             try:
                 await reader.within(seconds)
@@ -89,6 +94,8 @@ class Readers:
                 raise
             else:
                 self._idle.append((database, reader))
+        finally:
+            self._places.release_on_behalf_of(token)
 
     async def _take(self, database: str, seconds: float) -> Reader:
         for index in range(len(self._idle) - 1, -1, -1):

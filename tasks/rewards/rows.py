@@ -78,17 +78,29 @@ def plain(value: Any) -> Any:
 
 def compare(agent: Answer, gold: Answer, matching: Matching) -> Mapping[str, float]:
     """Give the parts that count, `rows` and perhaps `order`."""
+    if agent.rows == gold.rows and agent.width == gold.width:
+        return whole(gold, matching)
     best: dict[str, float] = {"rows": 0.0}
     for columns in _orders(agent, gold, matching):
         rows = agent.rows
         if columns is not None:
             rows = tuple(tuple(row[i] for i in columns) for row in rows)
-        parts = _compare(rows, gold.rows, matching)
+        parts = _compare(rows, gold, matching)
         if math.prod(parts.values()) > math.prod(best.values()) or len(parts) > len(best):
             best = parts
         if math.prod(best.values()) == 1:
             break
     return best
+
+
+def whole(gold: Answer, matching: Matching) -> dict[str, float]:
+    """Give the parts of an answer that is gold's own."""
+    return {"rows": 1.0, "order": 1.0} if _counts(gold, matching) else {"rows": 1.0}
+
+
+def _counts(gold: Answer, matching: Matching) -> bool:
+    """Whether the order of rows counts: of one row there is no order."""
+    return matching.ordered and len(gold.rows) > 1
 
 
 def _orders(agent: Answer, gold: Answer, matching: Matching) -> Iterator[Sequence[int] | None]:
@@ -124,11 +136,11 @@ def _assignments(have: Sequence[int], want: Sequence[int]) -> Iterator[Sequence[
                 yield (index, *tail)
 
 
-def _compare(rows: Sequence[Row], gold: Sequence[Row], matching: Matching) -> dict[str, float]:
-    pairs = _pairs(rows, gold, matching.tolerance)
-    union = len(rows) + len(gold) - len(pairs)
+def _compare(rows: Sequence[Row], gold: Answer, matching: Matching) -> dict[str, float]:
+    pairs = _pairs(rows, gold.rows, matching.tolerance)
+    union = len(rows) + len(gold.rows) - len(pairs)
     parts = {"rows": len(pairs) / union if union else 1.0}
-    if matching.ordered and len(gold) > 1:
+    if _counts(gold, matching):
         tau = tau_b([i for i, _ in pairs], [j for _, j in pairs])
         # Rounded: the roots in tau leave a last digit.
         parts["order"] = 1.0 if math.isnan(tau) else (round(tau, DIGITS) + 1) / 2

@@ -33,7 +33,7 @@ from asynccode.errors import InputError
 from asynccode.interfaces import Environment, Worlds
 from asynccode.outcomes import Outcome
 from asynccode.records import Action, Brief, Skip, StepResult, Submit, Task
-from asynccode.tasks.rewards.rows import answer_of, compare
+from asynccode.tasks.rewards.rows import answer_of, compare, whole
 from asynccode.tasks.rewards.tables import changes, state_score
 
 if TYPE_CHECKING:
@@ -131,6 +131,8 @@ class SqlEnvironment(Environment):
         last = self._last
         if last is None or last.columns is None or last.error is not None or last.truncated:
             return {"rows": 0.0}
+        if last.rows == gold.result.rows and len(last.columns) == gold.answer.width:
+            return whole(gold.answer, gold.matching)  # as most are: nothing to make comparable
         return compare(answer_of(last.rows, len(last.columns)), gold.answer, gold.matching)
 
     async def _state(self, world: DatabaseWorld, gold: Gold) -> float:
@@ -145,14 +147,14 @@ class SqlEnvironment(Environment):
         """Close the session and the database."""
         session, world = self._session, self._world
         self._session = self._world = None
-        try:
-            if session is not None:
-                with anyio.move_on_after(CLOSE_SECONDS, shield=True):
+        if world is None:
+            return
+        with anyio.move_on_after(CLOSE_SECONDS, shield=True):
+            try:
+                if session is not None:
                     await session.aclose()
-        finally:
-            if world is not None:
-                with anyio.move_on_after(CLOSE_SECONDS, shield=True):
-                    await world.aclose()
+            finally:
+                await world.aclose()
 
 
 def observe(result: ResultSet) -> str:
