@@ -26,7 +26,7 @@ class Calls(Cursor):
     """The functions of a statement."""
 
     @abstractmethod
-    def expression(self) -> Node:
+    def expression(self, level: int = 0) -> Node:
         """Read any expression."""
 
     @abstractmethod

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from asynccode.mysql.calls import Calls
 from asynccode.mysql.nodes import Column, Interval, Literal, Node, Operator, Subquery
 from asynccode.mysql.words import CALLABLE, UNITS, WINDOW
@@ -24,6 +22,13 @@ _BINARY: dict[str, tuple[int, str]] = {
 }
 """How closely each operator binds, and its name."""
 _ADDING = 3
+_LOGIC = {
+    "OR": (0, "or"),
+    "||": (0, "or"),
+    "XOR": (1, "xor"),
+    "AND": (2, "and"),
+    "&&": (2, "and"),
+}
 _COMPARISONS = {"=": "=", "<=>": "<=>", "<": "<", ">": ">", "<=": "<=", ">=": ">="}
 _COMPARISONS |= {"<>": "!=", "!=": "!="}
 _STARTS = frozenset({"SELECT", "WITH"})
@@ -32,22 +37,15 @@ _STARTS = frozenset({"SELECT", "WITH"})
 class Expressions(Calls):
     """The expressions of a statement."""
 
-    def expression(self) -> Node:
-        """Read any expression: OR and what binds closer."""
-        return self._chain({"OR": "or", "||": "or"}, self._xor)
-
-    def _xor(self) -> Node:
-        return self._chain({"XOR": "xor"}, self._and)
-
-    def _and(self) -> Node:
-        return self._chain({"AND": "and", "&&": "and"}, self._not)
-
-    def _chain(self, names: dict[str, str], read: Callable[[], Node]) -> Node:
-        found = read()
-        while (sign := self.now.upper) in names:
+    def expression(self, level: int = 0) -> Node:
+        """Read any expression of operators that bind at least as closely as `level`."""
+        found = self._not()
+        while True:
+            binds, name = _LOGIC.get(self.now.upper, (-1, ""))
+            if binds < level:
+                return found
             self.at += 1
-            found = self._made(names[sign], found, read())
-        return found
+            found = self._made(name, found, self.expression(binds + 1))
 
     def _made(self, name: str, *args: Node, start: int | None = None) -> Operator:
         begins = args[0].start if start is None else start

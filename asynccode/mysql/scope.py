@@ -48,8 +48,10 @@ class Origin:
     """Empty for a derived table."""
     relation: Relation | None = None
     """The table; None for a derived one."""
-    fields: list[Field] = field(factory=list)
-    by_name: dict[str, list[Field]] = field(factory=dict)
+    given: list[Field] = field(factory=list)
+    """The columns of a derived table."""
+    _made: dict[int, Field] = field(factory=dict)
+    """The columns of a table that were asked for, by place."""
     nullable: bool = False
     """Whether an outer join may fill it with NULL."""
     unique: list[frozenset[str]] = field(factory=list)
@@ -57,10 +59,33 @@ class Origin:
     label: str = ""
     """Its name in the engine's query."""
 
-    def add(self, new: Field) -> None:
-        """Add a column."""
-        self.fields.append(new)
-        self.by_name.setdefault(new.name.lower(), []).append(new)
+    @property
+    def fields(self) -> list[Field]:
+        """All columns, in order."""
+        if self.relation is None:
+            return self.given
+        return [self._field(place) for place in range(len(self.relation.columns))]
+
+    def named(self, name: str) -> list[Field]:
+        """Give the columns of a name in small letters."""
+        if self.relation is None:
+            return [found for found in self.given if found.name.lower() == name]
+        place = self.relation.index.get(name)
+        return [] if place is None else [self._field(place)]
+
+    def _field(self, place: int) -> Field:
+        """Make a column when it is first asked for: few of a table's are."""
+        found = self._made.get(place)
+        if found is None:
+            assert self.relation is not None
+            name = self.relation.columns[place].name
+            found = self._made[place] = Field(
+                name=name,
+                type=self.relation.types[place],
+                source=self,
+                folded=name.lower() in self.relation.folded,
+            )
+        return found
 
     def matches(self, parts: Sequence[str]) -> bool:
         """Whether a qualifier, one name or two, means this source."""
@@ -97,7 +122,7 @@ class Scope:
         name, found = parts[-1].lower(), list[Field]()
         for origin in self.origins if origins is None else origins:
             if origin.matches(parts[:-1]):
-                for candidate in origin.by_name.get(name, ()):
+                for candidate in origin.named(name):
                     if len(parts) > 1 or id(candidate) not in self.hidden:
                         found.append(candidate)
         if len(found) > 1:

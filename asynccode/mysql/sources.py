@@ -75,9 +75,6 @@ class Sources:
             raise errors.unknown_table(schema, table.name.lower())
         name = table.alias or table.name
         origin = Origin(name=name, schema=schema, relation=relation)
-        for column, type_ in zip(relation.columns, relation.types, strict=True):
-            folded = column.name.lower() in relation.folded
-            origin.add(Field(name=column.name, type=type_, source=origin, folded=folded))
         origin.unique = [frozenset(key) for key in relation.keys]
         return origin
 
@@ -96,9 +93,9 @@ class Sources:
     def _given(name: str, columns: Columns) -> Origin:
         origin = Origin(name=name)
         for label, type_, folded in columns:
-            if label.lower() in origin.by_name:
+            if origin.named(label.lower()):
                 raise MySQLError(f"Duplicate column name '{label}'")
-            origin.add(Field(name=label, type=type_, source=origin, folded=folded))
+            origin.given.append(Field(name=label, type=type_, source=origin, folded=folded))
         return origin
 
     def _merge(self, scope: Scope, join: Join) -> None:
