@@ -191,6 +191,17 @@ async def test_what_is_written_is_seen_by_the_statements_after_it(
         assert "('food',)" in shown(await session.execute("SHOW TABLES"))
 
 
+async def test_an_answer_is_kept_until_something_is_written(engine: DatabaseBackend) -> None:
+    statement = "SELECT COUNT(*) FROM owners WHERE city = 'Rome'"
+    async with speaking(engine) as session:
+        first = await session.execute(statement)
+        assert await session.execute(statement) is first
+        assert (await session.execute("SELECT RAND()")) != (await session.execute("SELECT RAND()"))
+        assert shown(await session.execute("UPDATE owners SET city = 'Rome'")) == "None"
+        assert shown(await session.execute(statement)) == "[(3,)]"
+        assert shown(await session.execute("SELECT city FROM owners WHERE id = 1")) == "[('Rome',)]"
+
+
 async def test_the_mode_of_grouping_can_be_switched_off_for_the_session() -> None:
     statement = "SELECT owner, name FROM pets WHERE owner = 1 OR id = 2 GROUP BY owner"
     async with speaking() as session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
@@ -23,6 +24,11 @@ from asynccode.mysql.values import converted
 
 KEPT = 20_000
 """How many translations are kept."""
+_CHANGING = re.compile(
+    r"\b(RAND|UUID|NOW|SYSDATE|SLEEP|CUR(?:DATE|TIME)|(?:CURRENT|UTC|LOCAL)_?\w*|UNIX_TIMESTAMP)\b",
+    re.IGNORECASE,
+)
+"""Functions that give something else each time."""
 _SHOWS = frozenset({"SHOW", "DESC", "DESCRIBE", "EXPLAIN"})
 _QUERIES = frozenset({"SELECT", "WITH", "("})
 
@@ -103,4 +109,5 @@ class Dialect:
             sql=sql,
             types=[type_ for _, type_, _ in columns],
             single=generator.single(resolver.scalars),
+            repeats=_CHANGING.search(parser.text) is None,
         )

@@ -25,6 +25,8 @@ class Plan:
     """The types of its columns; None if it is no query."""
     single: Sequence[str] = ()
     """Queries that count rows: if one gives more than 1, MySQL refuses the statement."""
+    repeats: bool = False
+    """Whether it gives the same each time, as long as nothing is written."""
     writes: bool = False
     """Whether it may change what there is."""
     setting: tuple[str, str] | None = None
