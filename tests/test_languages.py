@@ -184,6 +184,13 @@ async def test_a_step_may_be_lines_for_a_prompt(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.nsjail
+async def test_lines_for_bash_s_prompt_may_be_a_block(sandbox: Sandbox) -> None:
+    async with PromptSession(sandbox, load("bash")) as session:
+        assert (await session.run("for i in 1 2\ndo echo $i\ndone")).text == "1\n2\n"
+        assert (await session.run("echo $i")).text == "2\n"
+
+
+@pytest.mark.nsjail
 async def test_every_language_that_is_there_keeps_its_promise(
     nsjail_backend: NsjailBackend,
 ) -> None:

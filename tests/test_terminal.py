@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from asynccode.backends import layers
 from asynccode.backends.nsjail import NsjailBackend
 from asynccode.images import Image
 from asynccode.interfaces import Sandbox
@@ -109,3 +110,20 @@ async def test_gdb_is_driven(sandbox: Sandbox) -> None:
         assert "twice(21)" in (await debugger.expect("(gdb) ")).text
         await debugger.send("quit\n")
         assert await debugger.wait() == 0
+
+
+@pytest.mark.nsjail
+async def test_both_ends_of_a_connection_are_driven(nsjail_backend: NsjailBackend) -> None:
+    name = "debian-12-languages"
+    if not (layers.cache() / layers.base_name(name)).is_dir():
+        pytest.skip(f"tools: the base {name}, which has nc, is not built")
+    async with (
+        await nsjail_backend.open(Image(base=name), Limits()) as sandbox,
+        await sandbox.start(["nc", "-l", "127.0.0.1", "7777"]) as server,
+    ):
+        reach = "until nc 127.0.0.1 7777; do sleep 0.05; done"
+        async with await Terminal.open(sandbox, ["bash", "-c", reach]) as client:
+            await client.send("hello\n")
+            assert await server.receive() == b"hello\n"
+            await server.send(b"world\n")
+            assert (await client.expect("world\n")).ending is Ending.MATCHED
