@@ -20,7 +20,7 @@ from asynccode.errors import ContextOverflow, InputError, PolicyError, Unavailab
 from asynccode.scope import Scope
 
 CLOSE_SECONDS = 15.0
-AT_ONCE = 8
+AT_ONCE = 4
 """Requests prepared in one turn of the event loop, about a millisecond each."""
 REFUSED = (401, 403, 404)
 """Statuses that a wrong key, model or address gives."""
