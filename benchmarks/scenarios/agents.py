@@ -12,6 +12,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from attrs import evolve
+
 from asynccode import registry
 from asynccode.agents.chat import Chat
 from asynccode.records import Episode, StopReason, Task
@@ -23,6 +25,8 @@ from benchmarks.scenarios import main
 
 OVERFLOW = 0.005
 """Share of requests that are said to be too long, amid troubles."""
+EPISODE_SECONDS = 3600.0
+"""Time for many retries on a busy machine: what is judged here is not speed."""
 
 
 def code_of(task: Task, strategy: str) -> list[str]:
@@ -115,6 +119,7 @@ async def _play(
             backend=world,
             attempts=attempts,
             concurrency=concurrency,
+            limits=evolve(suite.limits, episode_seconds=EPISODE_SECONDS),
             done=done - asked,
         ) as run,
     ):
