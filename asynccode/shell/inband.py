@@ -36,7 +36,7 @@ class Link(Protocol):
 class InbandWire:
     """What a slot speaks through when all there is are a process's standard streams."""
 
-    grace = 2.0
+    grace = 5.0
     """All that was written comes before it, through the buffers of a perhaps busy engine."""
 
     def __init__(self, link: Link) -> None:

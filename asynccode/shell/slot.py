@@ -147,6 +147,8 @@ class Slot:
             outcome = await self._decide(step)
             if step.status is None or outcome is Outcome.PROCESS_LIMIT:
                 await self._stop(step, outcome)
+                if outcome is Outcome.TIMEOUT and not step.shell_ended:
+                    await self._rouse(step)
             if step.shell_ended:
                 await self.start()
         except BaseException:
@@ -213,6 +215,15 @@ class Slot:
             await self._hear(step, step.has_ended, START_SECONDS)
             if step.status is None:
                 raise SandboxLost(f"The shell does not end. {self._ward.obituary()}")
+
+    async def _rouse(self, stopped: _Step) -> None:
+        """Have Bash say now, not in the next step, that what was killed is "Terminated"."""
+        step = self._step = _Step(token=framing.token())
+        send = partial(self._wire.send, ":", step.token, split=False, status=0)
+        await self._send(send, self._wire.grace)
+        await self._hear(step, step.is_over, self._wire.grace)
+        self._step = stopped
+        stopped.shell_ended = step.shell_ended
 
     async def _abandon(self, step: _Step) -> None:
         """After a cancellation or a failure: leave a shell that can go on, or none."""
