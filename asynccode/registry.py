@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from asynccode.databases import DatabaseBackend
-from asynccode.errors import InputError
+from asynccode.errors import InputError, Unavailable
 from asynccode.interfaces import Backend, Policy, Suite, Technology
 
 BACKENDS: dict[str, str] = {
@@ -92,17 +92,36 @@ EXPORTS = {
 """Writes episodes in formats that others read."""
 
 
+EXTRAS = {
+    "aiodocker": "docker",
+    "aiomysql": "mysql",
+    "asyncpg": "postgres",
+    "openai": "chat",
+    "podman": "podman",
+    "pyarrow": "parquet",
+    "sqlglot": "sql",
+    "yaml": "languages",
+}
+"""Which extra brings a package that only some need."""
+
+
 def resolve(path: str, what: str = "name") -> Any:
     """Import `package.module:Name` (or `:Name.attribute`) and give the object.
 
-    Raises `InputError` if the module or the name is not there.
+    Raises `InputError` if the module or the name is not there, `Unavailable` if it is one of
+    ours and needs a package that is not installed.
     """
     module_name, _, name = path.partition(":")
     try:
         value: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is None or not (module_name + ".").startswith(error.name + "."):
-            raise  # the module is there, something that it needs is not
+            # The module is there, something that it needs is not.
+            extra = EXTRAS.get((error.name or "").partition(".")[0])
+            if extra is None:
+                raise
+            reason = f"The {what} {path!r} needs the package {error.name!r}"
+            raise Unavailable(reason, f"pip install 'asynccode[{extra}]'") from error
         raise InputError(f"The {what} {path!r}: there is no module {error.name!r}.") from error
     for part in name.split("."):
         if not hasattr(value, part):

@@ -9,7 +9,7 @@ from attrs import asdict
 
 from asynccode import registry
 from asynccode.cli.output import emit_json, show, table
-from asynccode.errors import AsynccodeError
+from asynccode.errors import AsynccodeError, Unavailable
 from asynccode.interfaces import Health
 
 PROBE_SECONDS = 30.0
@@ -44,13 +44,8 @@ async def examine(name: str) -> Health:
     try:
         with anyio.move_on_after(PROBE_SECONDS):
             return await registry.backend_class(name).probe()
-    except ImportError as error:
-        driver = error.name or str(error)
-        return Health(
-            available=False,
-            reason=f"the module {driver} is not installed",
-            remedy=f"pip install {driver.partition('.')[0]}",
-        )
+    except Unavailable as error:
+        return Health(available=False, reason=error.reason, remedy=error.remedy)
     except AsynccodeError as error:
         return Health(available=False, reason=str(error))
     return Health(available=False, reason=f"no answer within {PROBE_SECONDS:g} s")
