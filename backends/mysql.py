@@ -140,11 +140,20 @@ class MysqlBackend(DatabaseBackend):
             return Health(available=False, reason="aiomysql speaks to asyncio alone")
         try:
             connection = await connect(**address(dsn()))
-            ((version,),) = await ask(connection, "SELECT version()")
+            ((version, exact),) = await ask(
+                connection, "SELECT version(), @@lower_case_table_names = 0"
+            )
         except (*_ERRORS, InputError) as error:
             return Health(available=False, reason=f"no server answers: {error}", remedy=REMEDY)
         connection.close()
         await anyio.lowlevel.checkpoint()
+        if exact:
+            return Health(
+                available=True,
+                version=str(version),
+                reason="names of tables tell capitals apart, and InterCode's golds do not",
+                remedy="start the server with --lower-case-table-names=1",
+            )
         return Health(available=True, version=str(version))
 
     @classmethod
