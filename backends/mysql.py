@@ -331,6 +331,8 @@ class MysqlWorld(DatabaseWorld):
 class MysqlSession(DatabaseSession):
     """The session of one database."""
 
+    engine: ClassVar[str] = "mysql"
+
     def __init__(self, world: MysqlWorld) -> None:
         self._world: MysqlWorld | None = world
 
