@@ -21,6 +21,7 @@ from time import perf_counter
 from typing import TypeVar
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 from anyio.streams.memory import MemoryObjectSendStream
 from attrs import define, evolve, field
@@ -89,8 +90,10 @@ class Rollout:
         try:
             with collapsed():
                 async with send, anyio.create_task_group() as group:
-                    for _ in range(workers):
+                    for number in range(workers):
                         group.start_soon(self._worker, send)
+                        if number % 16 == 15:  # a thousand at once would hold up all else
+                            await anyio.lowlevel.checkpoint()
         except Exception as error:  # noqa: BLE001 (raised again where the consumer is)
             self._broken = error
         finally:
