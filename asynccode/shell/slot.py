@@ -19,6 +19,8 @@ from asynccode.shell.wire import Wire
 START_ATTEMPTS = 3
 START_SECONDS = 20.0
 """A shell that has not started by then never will."""
+TAKE_NOTE = "builtin jobs >/dev/null"
+"""Makes Bash take note of dead jobs without a fork."""
 GRACE_SECONDS = 0.25
 """What a step is given to end after TERM; after KILL it is the wire's `grace`."""
 
@@ -217,9 +219,9 @@ class Slot:
                 raise SandboxLost(f"The shell does not end. {self._ward.obituary()}")
 
     async def _rouse(self, stopped: _Step) -> None:
-        """Have Bash say now, not in the next step, that what was killed is "Terminated"."""
+        """Keep Bash from saying in a later step that what was killed in this is "Terminated"."""
         step = self._step = _Step(token=framing.token())
-        send = partial(self._wire.send, ":", step.token, split=False, status=0)
+        send = partial(self._wire.send, TAKE_NOTE, step.token, split=False, status=0)
         await self._send(send, self._wire.grace)
         await self._hear(step, step.is_over, self._wire.grace)
         self._step = stopped
