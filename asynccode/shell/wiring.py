@@ -31,8 +31,8 @@ class Wiring:
     def open(cls, owner: int = -1) -> Wiring:
         """Make all of it, or raise `OSError` and leave none.
 
-        `owner` is whom this machine takes root of the sandbox for: a shell opens its keeper's
-        pipe for errors when it needs it, as any file of its own.
+        `owner` is whom this machine takes root of the sandbox for, who may then open the pipes
+        by name: `echo > /dev/stderr`, and a shell its keeper's pipe for errors.
         """
         wiring = cls(ours=[], theirs=[])
         loose: list[int] = []
@@ -42,7 +42,8 @@ class Wiring:
                 loose += [mine.fileno(), yours.detach()]
                 output, errors = os.pipe(), os.pipe()
                 loose += [*output, *errors]
-                os.fchown(errors[1], owner, -1)
+                for _, writer in (output, errors):
+                    os.fchown(writer, owner, -1)
                 wiring.ours.append((mine, (output[0], errors[0])))
                 for fd in (loose[-5], output[1], errors[1]):
                     wiring.theirs.append(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, ABOVE))

@@ -45,7 +45,7 @@ class NsjailSandbox(Sandbox):
         self._slots = blank.wiring.slots(backend.hub, limits, self)
         self._programs = JailPrograms(backend.hub, backend.warden, blank.number)
         self._shells = Shells(*self._slots, image.workdir)
-        self._init = self._at_rest = self._kills = self._forks = 0
+        self._init = self._at_rest = self._settled = self._kills = self._forks = 0
         self._counter: int | None = None
         self._older: set[int] = set()
         self._words: str | None = None
@@ -191,7 +191,7 @@ class NsjailSandbox(Sandbox):
         # Left in the background, a fork bomb needs a moment to go off, on a busy machine more
         # than one. Look on while it grows.
         quiet = 0
-        for look in range(GROWTH_LOOKS if count > self._idle else 0):
+        for look in range(GROWTH_LOOKS if count > max(self._idle, self._settled) else 0):
             if self._forks_failed(count, growing=look > 0 and not quiet):
                 return Outcome.PROCESS_LIMIT
             await anyio.sleep(GROWTH_SECONDS)
@@ -199,6 +199,7 @@ class NsjailSandbox(Sandbox):
             quiet = 0 if count > earlier else quiet + 1
             if quiet == QUIET_LOOKS or count <= self._idle:
                 break
+        self._settled = count
         if status is not None:
             self._older = set(processes.tree(self._init)) if count > self._idle else set()
         if status == 0:

@@ -132,6 +132,7 @@ async def python_output_limit(backend: Backend) -> None:
 async def python_memory_limit(backend: Backend) -> None:
     """Python: a step that takes too much memory meets its limit."""
     async with python(backend) as session:
+        await session.run("kept = 'kept'")
         result = await session.run("x = bytearray(10 ** 9)")
         expect(result, Outcome.MEMORY_LIMIT)
         await stays(session, restarted=result.restarted)
