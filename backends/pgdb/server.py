@@ -59,16 +59,19 @@ class Server:
     async def admin(self) -> AsyncIterator[asyncpg.Connection]:
         """Give the administrator's connection, one user at a time."""
         async with self._lock:
-            if self._admin is None or self._admin.is_closed():
-                self._admin = await self.connect()
-                await self._make_roles(self._admin)
+            admin, self._admin = self._admin, None
+            is_new = admin is None or admin.is_closed()
+            if admin is None or is_new:
+                admin = await self.connect()
             try:
-                yield self._admin
+                if is_new:
+                    await self._make_roles(admin)
+                yield admin
             except BaseException:
                 # Cancelled or broken: what the connection is at is not known.
-                admin, self._admin = self._admin, None
                 admin.terminate()
                 raise
+            self._admin = admin
 
     async def _make_roles(self, admin: asyncpg.Connection) -> None:
         async with admin.transaction():
@@ -155,6 +158,9 @@ class Server:
 
     async def aclose(self) -> None:
         """Close the administrator's connection."""
+        with anyio.move_on_after(5, shield=True):
+            await self._lock.acquire()  # whoever has it gives it back, or has ended it
+            self._lock.release()
         admin, self._admin = self._admin, None
         if admin is not None:
             with anyio.move_on_after(5, shield=True):
