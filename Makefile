@@ -1,5 +1,7 @@
 # Two commands set everything up:  make demo  and  make test.
 VENV ?= .venv
+# The tests wait more than they compute: three at a time, each file by one of them.
+WORKERS ?= 3
 PYTHON := $(VENV)/bin/python
 
 .PHONY: demo test lint types build clean
@@ -10,7 +12,7 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.developed
 	PYTHON=$(PYTHON) tests/services start
-	$(PYTHON) -m pytest; status=$$?; tests/services stop; exit $$status
+	$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile; status=$$?; tests/services stop; exit $$status
 
 lint: $(VENV)/.developed
 	$(VENV)/bin/ruff check .

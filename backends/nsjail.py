@@ -81,6 +81,7 @@ class NsjailBackend(Backend):
         try:
             await self._group.__aexit__(None, None, None)
         finally:
+            self._blanks.close()  # one may have become ready just as making them was ended
             self.hub.close()
 
     async def prepare(self, image: Image) -> str:
