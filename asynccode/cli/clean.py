@@ -7,7 +7,7 @@ from typing import Any
 
 from asynccode import registry
 from asynccode.cli.output import emit_json, say
-from asynccode.errors import AsynccodeError
+from asynccode.errors import AsynccodeError, Unavailable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,10 +20,13 @@ async def run(args: argparse.Namespace) -> int:
     errors: dict[str, str] = {}
     for name in registry.BACKENDS:
         try:
-            clean: Any = getattr(registry.backend_class(name), "clean", None)
-            removed[name] = [] if clean is None else [str(what) for what in await clean()]
-        except ImportError:  # without its driver it cannot have left anything
+            backend = registry.backend_class(name)
+        except (ImportError, Unavailable):  # without its driver it cannot have left anything
             removed[name] = []
+            continue
+        try:
+            clean: Any = getattr(backend, "clean", None)
+            removed[name] = [] if clean is None else [str(what) for what in await clean()]
         except (AsynccodeError, OSError) as error:
             errors[name] = str(error)
     if args.json:
