@@ -254,9 +254,7 @@ def main() -> None:
     number, cache, owner, label, parent = sys.argv[1:]
     link = socket.socket(fileno=int(number))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    die_with_parent(signal.SIGTERM)
-    if os.getppid() != int(parent):  # it died before we asked
-        return
+    die_with_parent(signal.SIGTERM, int(parent))
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     while null < RESERVED:  # so that no descriptor we receive sits where a jail's must go
         null = os.dup(null)

@@ -95,11 +95,12 @@ def spawn(
     namespaces that need to know nothing of the jail are made here, ahead of it; as they belong
     to us, root of the jail has no say in them. What goes wrong is said to `log`.
     """
+    parent = os.getpid()
     pid = os.fork()
     if pid:
         return pid
     try:
-        die_with_parent(signal.SIGKILL)
+        die_with_parent(signal.SIGKILL, parent)
         enter()
         unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
         socket.sethostname(NAME)

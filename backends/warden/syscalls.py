@@ -76,6 +76,8 @@ def raw(name: str, *arguments: Any) -> None:
     _check(getattr(_libc, name)(*arguments), name)
 
 
-def die_with_parent(number: int) -> None:
-    """Ask for a signal when the parent ends."""
+def die_with_parent(number: int, parent: int) -> None:
+    """Ask for a signal when `parent` ends; raises `SystemExit` if it has ended already."""
     prctl(PR_SET_PDEATHSIG, number)
+    if os.getppid() != parent:
+        raise SystemExit(1)
