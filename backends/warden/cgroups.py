@@ -54,7 +54,7 @@ def _weigh(group: Path) -> None:
     weight = WEIGHT * (os.cpu_count() or 1)
     for name, one, most in (("cpu.shares", 1024, 1 << 18), ("cpu.weight", 100, 10_000)):
         if (group / name).exists():
-            (group / name).write_text(str(min(weight * one, most)))
+            (group / name).write_text(str(int(min(weight * one, most))))
 
 
 def jail(group: Path, number: int) -> Path:
