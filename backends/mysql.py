@@ -12,10 +12,9 @@ asyncio alone.
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from typing import ClassVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import ClassVar, TypeVar
 
 import aiomysql
 import anyio
@@ -24,6 +23,7 @@ import pymysql
 import sniffio
 
 from asynccode.backends.mydb.catalogue import read_catalogue, read_state
+from asynccode.backends.mydb.pool import Readers
 from asynccode.backends.mydb.server import Server, drop, owner_of
 from asynccode.backends.mydb.statements import (
     BROKEN,
@@ -36,11 +36,10 @@ from asynccode.backends.mydb.statements import (
     execute,
     is_shareable,
 )
+from asynccode.backends.worlds import PrivateDatabase, PrivateSession
 from asynccode.databases import (
     Database,
     DatabaseBackend,
-    DatabaseSession,
-    DatabaseWorld,
     ResultSet,
     Table,
     TableState,
@@ -52,8 +51,8 @@ from asynccode.outcomes import Health, Limits
 
 VARIABLE = "ASYNCCODE_MYSQL"
 REMEDY = f"start a server and name it in ${VARIABLE}, as in mysql://root:password@localhost:3306/"
-CONNECTIONS = 32
 _ERRORS = (pymysql.Error, TimeoutError, *BROKEN)
+T = TypeVar("T")
 
 
 def dsn() -> str:
@@ -69,8 +68,7 @@ class MysqlBackend(DatabaseBackend):
 
     def __init__(self) -> None:
         self.server = Server(dsn())
-        self.places = anyio.CapacityLimiter(CONNECTIONS)
-        self.idle: deque[tuple[str, aiomysql.Connection]] = deque()
+        self.readers = Readers(self.server)
         self._open: set[MysqlWorld] = set()
         self._opened = 0
         self._prepared: dict[str, str] = {}
@@ -107,18 +105,6 @@ class MysqlBackend(DatabaseBackend):
         self._opened += 1
         return world
 
-    async def reader(self, name: str) -> aiomysql.Connection:
-        """Give a connection that reads in a prepared database; hold a place meanwhile."""
-        for index in range(len(self.idle) - 1, -1, -1):
-            database, connection = self.idle[index]
-            if database == name:
-                del self.idle[index]
-                if not connection.closed:
-                    return connection
-        if len(self.idle) >= CONNECTIONS:
-            self.idle.popleft()[1].close()
-        return await self.server.log_in(name)
-
     def forget(self, world: MysqlWorld) -> None:
         """Note that a world has closed."""
         self._open.discard(world)
@@ -129,8 +115,7 @@ class MysqlBackend(DatabaseBackend):
         with anyio.CancelScope(shield=True):
             for world in list(self._open):
                 await world.aclose()
-            while self.idle:
-                self.idle.pop()[1].close()
+            self.readers.close()
             await self.server.aclose()
 
     @classmethod
@@ -175,142 +160,104 @@ class MysqlBackend(DatabaseBackend):
 
     def statistics(self) -> Mapping[str, int]:
         """Counts for humans and tests."""
-        return {"open": len(self._open), "opened": self._opened, "copied": self.server.copies}
+        return {
+            "open": len(self._open),
+            "opened": self._opened,
+            "copied": self.server.copies,
+            "connections": self.readers.open,
+        }
 
 
-class MysqlWorld(DatabaseWorld):
+class MysqlSession(PrivateSession):
+    """The session of one database."""
+
+    engine: ClassVar[str] = "mysql"
+
+
+class MysqlWorld(PrivateDatabase):
     """One episode's database: the shared one until it is written to, then a copy."""
+
+    speaks = MysqlSession
 
     def __init__(
         self, backend: MysqlBackend, database: Database, shared: str, limits: Limits
     ) -> None:
-        self._backend, self._database = backend, database
-        self._shared, self._limits = shared, limits
+        super().__init__(database)
+        self._backend, self._shared, self._limits = backend, shared, limits
         self._copy: str | None = None
         self._own: aiomysql.Connection | None = None
-        self._session: MysqlSession | None = None
         self._busy = anyio.Lock(fast_acquire=True)
-        self._closed = False
-
-    @property
-    def database(self) -> Database:
-        """What it was when it was opened."""
-        return self._database
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether it is open."""
-        return not self._closed
 
     @property
     def is_changed(self) -> bool:
         """Whether it has a copy, since something wanted more than to read."""
         return self._copy is not None
 
-    async def session(self) -> DatabaseSession:
-        """Open the session."""
-        self._check()
-        if self._session is not None:
-            raise InputError("The database has a session open already.")
-        self._session = MysqlSession(self)
-        return self._session
-
-    def release(self) -> None:
-        """Let another session be opened."""
-        self._session = None
-
-    def _check(self) -> None:
-        if self._closed:
-            raise SandboxLost("The database is closed.")
-
     async def execute(self, statement: str, seconds: float | None) -> ResultSet:
         """Run a statement where it belongs."""
-        self._check()
+        self.check()
         seconds = self._limits.step_seconds if seconds is None else seconds
         async with self._busy:
             try:
                 if self._copy is None and is_shareable(statement):
-                    result = await self._read(statement, seconds)
+                    result = await self._execute(statement, seconds)
                     if result.error_code not in WANTS_MORE:
                         return result
-                connection = await self._connection()
-                return await self._on(connection, statement, seconds)
+                return await self._execute(statement, seconds, own=True)
+            except CutError as cut:
+                self.check()
+                return cut.result
             except _ERRORS as error:
-                self._check()
+                self.check()
                 raise SandboxLost(f"The connection to MySQL broke: {error}") from error
-            finally:
-                if self._own is not None and self._own.closed:
-                    self._own = None
 
-    async def _read(self, statement: str, seconds: float) -> ResultSet:
-        async with self._backend.places:
-            connection = await self._backend.reader(self._shared)
-            try:
-                return await self._on(connection, statement, seconds)
-            finally:
-                if not connection.closed:
-                    self._backend.idle.append((self._shared, connection))
-
-    async def _on(
-        self, connection: aiomysql.Connection, statement: str, seconds: float
-    ) -> ResultSet:
-        """Run a statement; a connection on which it has not ended is closed, and it is killed."""
-        ended = False
-        result: ResultSet
-        try:
+    async def _execute(self, statement: str, seconds: float, *, own: bool = False) -> ResultSet:
+        async with self._connection(own=own) as connection:
             await bound(connection, seconds)
             result = await execute(connection, statement, self._limits, seconds)
-            ended = True
-        except CutError as cut:
-            result = cut.result
-        finally:
-            if not ended:
-                thread = connection.thread_id()
-                connection.close()
-                await self._backend.server.kill(thread)
-        self._check()
+        self.check()
         return result
 
-    async def _connection(self) -> aiomysql.Connection:
-        """Give the connection to the copy, making either if it is not there."""
-        copy = self._copy
-        if copy is None:
+    @asynccontextmanager
+    async def _connection(self, *, own: bool = False) -> AsyncIterator[aiomysql.Connection]:
+        """Lend a connection to where the episode is: the shared database, or its copy.
+
+        Makes the copy if it wants one of its `own`. What an exception leaves is not used again.
+        """
+        server = self._backend.server
+        if self._copy is None and not own:
+            async with self._backend.readers.reader(self._shared) as connection:
+                yield connection
+            return
+        if self._copy is None:
             with anyio.CancelScope(shield=True):  # a copy that nobody knows would stay
-                name, self._own = await self._backend.server.copy(self._shared)
-                self._copy = copy = name
+                self._copy, self._own = await server.copy(self._shared)
                 if self._closed:  # meanwhile
                     await self.aclose()
-            self._check()
-        assert copy is not None
+            self.check()
+        assert self._copy is not None
         if self._own is None or self._own.closed:
-            self._own = await self._backend.server.log_in(copy)
-        return self._own
+            self._own = await server.log_in(self._copy)
+        mine = self._own
+        async with server.ending(mine):
+            yield mine
 
     async def catalogue(self) -> Sequence[Table]:
         """Give the tables as they are now."""
-        self._check()
-        async with self._busy:
-            if self._copy is not None:
-                return await read_catalogue(await self._connection())
-            async with self._backend.places:
-                connection = await self._backend.reader(self._shared)
-                found = await read_catalogue(connection)
-                self._backend.idle.append((self._shared, connection))
-                return found
+        return await self._look(read_catalogue)
 
     async def state(self) -> Mapping[str, TableState]:
         """Give what every table holds."""
-        self._check()
+        return await self._look(read_state)
+
+    async def _look(self, read: Callable[[aiomysql.Connection], Awaitable[T]]) -> T:
+        self.check()
         async with self._busy:
             try:
-                if self._copy is not None:
-                    return await read_state(await self._connection())
-                async with self._backend.places:
-                    connection = await self._backend.reader(self._shared)
-                    found = await read_state(connection)
-                    self._backend.idle.append((self._shared, connection))
-                    return found
+                async with self._connection() as connection:
+                    return await read(connection)
             except _ERRORS as error:
+                self.check()
                 raise BackendError(f"The tables cannot be read: {error}") from error
 
     async def aclose(self) -> None:
@@ -318,46 +265,8 @@ class MysqlWorld(DatabaseWorld):
         self._closed = True
         own, self._own = self._own, None
         if own is not None:
-            thread = None if own.closed else own.thread_id()
-            own.close()
-            if thread is not None:
-                await self._backend.server.kill(thread)
+            await self._backend.server.end(own)
         copy, self._copy = self._copy, None
         if copy is not None:
             await self._backend.server.drop(copy)
         self._backend.forget(self)
-
-
-class MysqlSession(DatabaseSession):
-    """The session of one database."""
-
-    engine: ClassVar[str] = "mysql"
-
-    def __init__(self, world: MysqlWorld) -> None:
-        self._world: MysqlWorld | None = world
-
-    @property
-    def world(self) -> MysqlWorld:
-        """The database. Raises `SandboxLost` if the session is closed."""
-        if self._world is None:
-            raise SandboxLost("The session is closed.")
-        return self._world
-
-    @property
-    def database(self) -> Database:
-        """What the database was when it was opened."""
-        return self.world.database
-
-    async def execute(self, statement: str, *, seconds: float | None = None) -> ResultSet:
-        """Run one statement."""
-        return await self.world.execute(statement, seconds)
-
-    async def catalogue(self) -> Sequence[Table]:
-        """Give the tables as they are now."""
-        return await self.world.catalogue()
-
-    async def aclose(self) -> None:
-        """Close the session; the database keeps what was committed."""
-        world, self._world = self._world, None
-        if world is not None:
-            world.release()

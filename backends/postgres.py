@@ -11,9 +11,9 @@ and roles), else the one that libpq's own variables name. asyncpg speaks to asyn
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import anyio
 import asyncpg
@@ -24,11 +24,10 @@ from asynccode.backends.pgdb.catalogue import read_catalogue, read_state
 from asynccode.backends.pgdb.pool import Readers, close, is_clean
 from asynccode.backends.pgdb.server import Server, drop
 from asynccode.backends.pgdb.statements import READING, WANTS_MORE, execute, first_word
+from asynccode.backends.worlds import PrivateDatabase, PrivateSession
 from asynccode.databases import (
     Database,
     DatabaseBackend,
-    DatabaseSession,
-    DatabaseWorld,
     ResultSet,
     Table,
     TableState,
@@ -40,7 +39,10 @@ from asynccode.outcomes import Health, Limits, Outcome
 
 VARIABLE = "ASYNCCODE_POSTGRES"
 REMEDY = f"start a server and name it in ${VARIABLE}, as in postgresql://user@host/postgres"
+LOOK_SECONDS = 60.0
+"""How long a look at all tables may take."""
 _BROKEN = (asyncpg.InterfaceError, asyncpg.PostgresConnectionError, OSError)
+T = TypeVar("T")
 
 
 def dsn() -> str:
@@ -169,54 +171,34 @@ class _StillRunning(Exception):
         self.result = result
 
 
-class PostgresWorld(DatabaseWorld):
+class PostgresSession(PrivateSession):
+    """The session of one database."""
+
+    engine: ClassVar[str] = "postgres"
+
+
+class PostgresWorld(PrivateDatabase):
     """One episode's database: the shared one until it is written to, then a clone."""
+
+    speaks = PostgresSession
 
     def __init__(
         self, backend: PostgresBackend, database: Database, shared: str, limits: Limits
     ) -> None:
-        self._backend, self._database = backend, database
-        self._shared, self._limits = shared, limits
+        super().__init__(database)
+        self._backend, self._shared, self._limits = backend, shared, limits
         self._clone: str | None = None
         self._own: asyncpg.Connection | None = None
-        self._session: PostgresSession | None = None
         self._busy = anyio.Lock(fast_acquire=True)
-        self._closed = False
-
-    @property
-    def database(self) -> Database:
-        """What it was when it was opened."""
-        return self._database
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether it is open."""
-        return not self._closed
 
     @property
     def is_changed(self) -> bool:
         """Whether it has a clone, since something wanted more than to read."""
         return self._clone is not None
 
-    async def session(self) -> DatabaseSession:
-        """Open the session."""
-        self._check()
-        if self._session is not None:
-            raise InputError("The database has a session open already.")
-        self._session = PostgresSession(self)
-        return self._session
-
-    def release(self) -> None:
-        """Let another session be opened."""
-        self._session = None
-
-    def _check(self) -> None:
-        if self._closed:
-            raise SandboxLost("The database is closed.")
-
     async def execute(self, statement: str, seconds: float | None) -> ResultSet:
         """Run a statement where it belongs."""
-        self._check()
+        self.check()
         seconds = self._limits.step_seconds if seconds is None else seconds
         async with self._busy:
             try:
@@ -228,7 +210,7 @@ class PostgresWorld(DatabaseWorld):
             except _StillRunning as stopped:
                 return stopped.result
             except _BROKEN as error:
-                self._check()
+                self.check()
                 raise SandboxLost(f"The connection to PostgreSQL broke: {error}") from error
 
     async def _read(self, statement: str, seconds: float) -> ResultSet:
@@ -238,7 +220,7 @@ class PostgresWorld(DatabaseWorld):
             )
             if result.outcome is Outcome.TIMEOUT and result.error_code is None:
                 raise _StillRunning(result)
-        self._check()
+        self.check()
         return result
 
     async def _write(self, statement: str, seconds: float) -> ResultSet:
@@ -265,7 +247,7 @@ class PostgresWorld(DatabaseWorld):
                 self._clone = clone = name
                 if self._closed:  # meanwhile
                     await self.aclose()
-            self._check()
+            self.check()
         assert clone is not None
         if self._own is None or self._own.is_closed():
             self._own = await self._backend.server.log_in(clone, clone)
@@ -273,23 +255,22 @@ class PostgresWorld(DatabaseWorld):
 
     async def catalogue(self) -> Sequence[Table]:
         """Give the tables as they are now."""
-        self._check()
-        async with self._busy:
-            if self._clone is not None:
-                return await read_catalogue(await self._connection())
-            async with self._backend.readers.reader(self._shared, 60) as reader:
-                return await read_catalogue(reader.connection)
+        return await self._look(read_catalogue)
 
     async def state(self) -> Mapping[str, TableState]:
         """Give what every table holds."""
-        self._check()
+        return await self._look(read_state)
+
+    async def _look(self, read: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+        self.check()
         async with self._busy:
             try:
                 if self._clone is not None:
-                    return await read_state(await self._connection())
-                async with self._backend.readers.reader(self._shared, 60) as reader:
-                    return await read_state(reader.connection)
+                    return await read(await self._connection())
+                async with self._backend.readers.reader(self._shared, LOOK_SECONDS) as reader:
+                    return await read(reader.connection)
             except (*_BROKEN, asyncpg.PostgresError) as error:
+                self.check()
                 raise BackendError(f"The tables cannot be read: {error}") from error
 
     async def aclose(self) -> None:
@@ -303,38 +284,3 @@ class PostgresWorld(DatabaseWorld):
             await self._backend.server.drop(clone)
             self._clone = None
         self._backend.forget(self)
-
-
-class PostgresSession(DatabaseSession):
-    """The session of one database."""
-
-    engine: ClassVar[str] = "postgres"
-
-    def __init__(self, world: PostgresWorld) -> None:
-        self._world: PostgresWorld | None = world
-
-    @property
-    def world(self) -> PostgresWorld:
-        """The database. Raises `SandboxLost` if the session is closed."""
-        if self._world is None:
-            raise SandboxLost("The session is closed.")
-        return self._world
-
-    @property
-    def database(self) -> Database:
-        """What the database was when it was opened."""
-        return self.world.database
-
-    async def execute(self, statement: str, *, seconds: float | None = None) -> ResultSet:
-        """Run one statement."""
-        return await self.world.execute(statement, seconds)
-
-    async def catalogue(self) -> Sequence[Table]:
-        """Give the tables as they are now."""
-        return await self.world.catalogue()
-
-    async def aclose(self) -> None:
-        """Close the session; the database keeps what was committed."""
-        world, self._world = self._world, None
-        if world is not None:
-            world.release()

@@ -22,17 +22,16 @@ from asynccode.backends.litedb.catalogue import read_catalogue, read_state
 from asynccode.backends.litedb.connections import Bounds, Opened, Running
 from asynccode.backends.litedb.sources import Source
 from asynccode.backends.litedb.workers import Workers
+from asynccode.backends.worlds import PrivateDatabase, PrivateSession
 from asynccode.databases import (
     Database,
     DatabaseBackend,
-    DatabaseSession,
-    DatabaseWorld,
     ResultSet,
     Table,
     TableState,
     description_of,
 )
-from asynccode.errors import InputError, SandboxLost
+from asynccode.errors import InputError
 from asynccode.images import Image
 from asynccode.interfaces import Health
 from asynccode.outcomes import Limits, Outcome
@@ -154,47 +153,27 @@ class SqliteBackend(DatabaseBackend):
         }
 
 
-class SqliteWorld(DatabaseWorld):
+class SqliteSession(PrivateSession):
+    """The session of one database."""
+
+    engine: ClassVar[str] = "sqlite"
+
+
+class SqliteWorld(PrivateDatabase):
     """One episode's database: the shared one until it is written to, then a copy."""
 
+    speaks = SqliteSession
+
     def __init__(self, backend: SqliteBackend, source: Source, limits: Limits) -> None:
+        super().__init__(source.database)
         self._backend, self._source, self._limits = backend, source, limits
         self._own: Opened | None = None
-        self._session: SqliteSession | None = None
         self._current: Running | None = None
-        self._closed = False
-
-    @property
-    def database(self) -> Database:
-        """What it was when it was opened."""
-        return self._source.database
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether it is open."""
-        return not self._closed
 
     @property
     def is_changed(self) -> bool:
         """Whether it has been copied, since something wanted more than to read."""
         return self._own is not None
-
-    async def session(self) -> DatabaseSession:
-        """Open the session."""
-        self.check()
-        if self._session is not None:
-            raise InputError("The database has a session open already.")
-        self._session = SqliteSession(self)
-        return self._session
-
-    def release(self) -> None:
-        """Let another session be opened."""
-        self._session = None
-
-    def check(self) -> None:
-        """Raise `SandboxLost` if it is closed."""
-        if self._closed:
-            raise SandboxLost("The database is closed.")
 
     async def execute(self, statement: str, seconds: float | None) -> ResultSet:
         """Run a statement where it belongs."""
@@ -263,38 +242,3 @@ class SqliteWorld(DatabaseWorld):
         if own is not None:
             own.close()
         self._backend.forget(self)
-
-
-class SqliteSession(DatabaseSession):
-    """The session of one database."""
-
-    engine: ClassVar[str] = "sqlite"
-
-    def __init__(self, world: SqliteWorld) -> None:
-        self._world: SqliteWorld | None = world
-
-    @property
-    def database(self) -> Database:
-        """What its database was when it was opened."""
-        return self.world.database
-
-    @property
-    def world(self) -> SqliteWorld:
-        """The database. Raises `SandboxLost` if the session is closed."""
-        if self._world is None:
-            raise SandboxLost("The session is closed.")
-        return self._world
-
-    async def execute(self, statement: str, *, seconds: float | None = None) -> ResultSet:
-        """Run one statement."""
-        return await self.world.execute(statement, seconds)
-
-    async def catalogue(self) -> Sequence[Table]:
-        """Give the tables as they are now."""
-        return await self.world.catalogue()
-
-    async def aclose(self) -> None:
-        """Close the session; the database keeps what was written."""
-        world, self._world = self._world, None
-        if world is not None:
-            world.release()

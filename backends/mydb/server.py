@@ -129,8 +129,19 @@ class Server:
             await self.drop(name)
             raise
 
-    async def kill(self, thread: int) -> None:
-        """End a connection at the server, and with it what runs on it."""
+    @asynccontextmanager
+    async def ending(self, connection: aiomysql.Connection) -> AsyncIterator[None]:
+        """End a connection that an exception leaves: what it is at is not known then."""
+        try:
+            yield
+        except BaseException:
+            await self.end(connection)
+            raise
+
+    async def end(self, connection: aiomysql.Connection) -> None:
+        """Close a connection, and end at the server what runs on it; shielded, and bounded."""
+        thread = connection.thread_id()
+        connection.close()
         with anyio.move_on_after(10, shield=True), suppress(pymysql.Error, *BROKEN):
             async with self.admin() as admin:
                 with suppress(pymysql.Error):  # it has ended by itself

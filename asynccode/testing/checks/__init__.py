@@ -6,6 +6,7 @@ To add one, write it in the file it belongs to under the `checks` decorator
 """
 
 from asynccode.testing.checks import (
+    database_limits,
     databases,
     files,
     isolation,
@@ -24,6 +25,7 @@ __all__ = [
     "CHECKS",
     "DATABASE_CHECKS",
     "Check",
+    "database_limits",
     "databases",
     "files",
     "isolation",
