@@ -13,7 +13,7 @@ from asynccode.backends import processes
 from asynccode.errors import BackendError
 from asynccode.outcomes import Window
 from asynccode.shell.hub import Hub
-from asynccode.shell.program import ChannelProgram, Streams, check_command, set_size
+from asynccode.shell.program import ChannelProgram, Streams, check_command, set_size, spelled
 
 LOOK_SECONDS = 0.005
 RUN = 'cd -- "$1" || exit 126; shift; exec "$@"'
@@ -110,8 +110,8 @@ def _spawn(
 ) -> int:
     return os.posix_spawn(
         "/bin/sh",
-        ["/bin/sh", "-c", RUN, "sh", cwd, *argv],
-        env,
+        ["/bin/sh", "-c", RUN, "sh", cwd, *spelled(argv, env)],
+        {},
         file_actions=[*processes.close_inherited(), *places],
         setsid=True,
         setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),  # Python ignores them

@@ -27,19 +27,11 @@ DIFFERENCES = {
     ),
 }
 """What an engine does not do, and says so in `isolates`."""
-UNSTEADY = {
-    "A shell on a terminal is driven line by line, interrupted, and ended with ^D": (
-        "the first prompt on an engine's terminal is seen in some runs only: a defect, to be found"
-    ),
-}
-"""What goes well at times; each is a defect."""
 
 
 def _marks(name: str) -> list[pytest.MarkDecorator]:
     if name in DIFFERENCES:
         return [pytest.mark.xfail(strict=True, reason=DIFFERENCES[name])]
-    if name in UNSTEADY:
-        return [pytest.mark.xfail(strict=False, reason=UNSTEADY[name])]
     return []
 
 
@@ -64,4 +56,4 @@ async def test_engines(item: Check, engine: EngineBackend) -> None:
 
 
 def test_every_difference_is_that_of_a_check() -> None:
-    assert {*DIFFERENCES, *UNSTEADY} <= {item.name for item in CHECKS}
+    assert set(DIFFERENCES) <= {item.name for item in CHECKS}

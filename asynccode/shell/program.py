@@ -22,6 +22,19 @@ from asynccode.shell.wiring import ABOVE
 CLOSE_SECONDS = 10.0
 
 
+AS_IT_IS = ("nice", "-n", "0")
+"""Starts a program whose name `env` would take for a variable's."""
+
+
+def spelled(argv: Sequence[str], env: Mapping[str, str]) -> list[str]:
+    """Give words that a shell which was given none of `env` may `exec`.
+
+    Shells have variables of their own in mind: Bash without a user takes PS1 away, for one.
+    """
+    words = [f"{name}={value}" for name, value in env.items()]
+    return ["/usr/bin/env", "-i", *words, *(AS_IT_IS if "=" in argv[0] else ()), *argv]
+
+
 def check_command(argv: Sequence[str], env: Mapping[str, str] | None) -> None:
     """Raise `InputError` if that cannot be the words and variables of a program."""
     if not argv or not argv[0]:

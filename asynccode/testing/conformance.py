@@ -9,6 +9,7 @@ a backend is held to what it says of itself. pytest runs the same checks (`CHECK
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
 
@@ -52,8 +53,14 @@ async def check_one(item: Check, backend: Technology) -> Result:
         while isinstance(error, ExceptionGroup):
             error = error.exceptions[0]
         kind = "" if isinstance(error, AssertionError) else f"{type(error).__name__}: "
-        return Result(item.name, False, f"{kind}{error}"[:REASON])
+        return Result(item.name, False, f"{kind}{str(error) or _line_of(error)}"[:REASON])
     return Result(item.name, True, None)
+
+
+def _line_of(error: Exception) -> str:
+    """Give the line that raised an error which says nothing itself."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{frame.line} ({frame.name}, line {frame.lineno})"
 
 
 __all__ = ["CHECKS", "DATABASE_CHECKS", "Check", "Result", "check", "check_one"]

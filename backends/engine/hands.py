@@ -50,6 +50,10 @@ class Hand(Protocol):
         """Give the processes of a POSIX session, by the number its leader has inside."""
         ...
 
+    async def busy(self) -> bool:
+        """Whether a process runs, or would if it had a processor."""
+        ...
+
     async def send(self, numbers: Collection[int], signal_number: int) -> None:
         """Signal processes; those that are gone do not matter."""
         ...
@@ -114,6 +118,14 @@ class HostHand:
                     found.append(pid)
         return found
 
+    async def busy(self) -> bool:
+        """Look through the list for one."""
+        for pid in await self.members():
+            with suppress(OSError):
+                if _content(f"/proc/{pid}/stat").rpartition(b") ")[2].startswith(b"R"):
+                    return True
+        return False
+
     async def send(self, numbers: Collection[int], signal_number: int) -> None:
         """Signal them."""
         for number in numbers:
@@ -176,9 +188,11 @@ class HelperHand:
 
     async def session(self, leader: int) -> Collection[int]:
         """Ask /proc."""
-        code = f"read -r x <$p/stat && set -- ${{x##*) }} && [[ $4 = {leader} ]] && echo $p"
-        text = await self._do(f"cd /proc; for p in [0-9]*; do {code}; done")
-        return [int(word) for word in text.split()]
+        return await self._those(f"$4 = {leader}")
+
+    async def busy(self) -> bool:
+        """Ask /proc."""
+        return bool(set(await self._those("$1 = R")) - set(self._own))
 
     async def send(self, numbers: Collection[int], signal_number: int) -> None:
         """Signal them with Bash's own `kill`."""
@@ -194,6 +208,12 @@ class HelperHand:
             if text:
                 found |= {word: _value(text.encode(), word)}
         return found.get("max", 0), found.get("oom_kill", 0)
+
+    async def _those(self, condition: str) -> Sequence[int]:
+        """Give the processes with such a state `$1`, parent `$2`, session `$4`."""
+        code = f"read -r x <$p/stat && set -- ${{x##*) }} && [[ {condition} ]] && echo $p"
+        text = await self._do(f"cd /proc; for p in [0-9]*; do {code}; done")
+        return [int(word) for word in text.split()]
 
     async def _first(self, paths: Sequence[str], code: str) -> str:
         for path in paths:

@@ -16,6 +16,7 @@ from asynccode.errors import BackendError, InputError, SandboxLost
 from asynccode.images import Image
 from asynccode.interfaces import Program
 from asynccode.outcomes import Window
+from asynccode.shell.program import spelled
 
 if TYPE_CHECKING:
     from asynccode.backends.engine.ward import Ward
@@ -27,7 +28,13 @@ START_SECONDS = 30.0
 CLOSE_SECONDS = 10.0
 POLLS = (0.01, 0.02, 0.05, 0.1, 0.25)
 """How long to wait between two questions whether it has ended, in seconds; the last repeats."""
-_WRAPPER = 'echo $$; cd -- "$1" || exit 126; shift; exec -- "$@"'
+_WRAPPER = """
+echo $$; cd -- "$1" || exit 126
+[ -z "$2" ] || stty rows "$2" cols "$3" 2>/dev/null
+shift 3; exec "$@"
+"""
+"""Tells its number, goes to its folder, and gives its terminal a size before it becomes a program
+that may ask for it: an engine is told the size when the program already runs."""
 
 
 class EngineProgram(Program):
@@ -64,9 +71,10 @@ class EngineProgram(Program):
         window: Window | None,
     ) -> EngineProgram:
         """Start a program; what it writes first is the number that it has inside."""
-        words = ["bash", "-c", _WRAPPER, "asynccode", cwd, *argv]
+        variables = {**spec.environment(image), **env}
+        size = [str(window.rows), str(window.columns)] if window else ["", ""]
+        words = ["bash", "-c", _WRAPPER, "asynccode", cwd, *size, *spelled(argv, variables)]
         config = spec.execution(image, words, tty=window is not None)
-        config["Env"] += [f"{name}={value}" for name, value in env.items()]
         execution, attached = await engine.streams.execute(container, config)
         program = cls(engine, execution, attached, ward)
         program.tty = window is not None

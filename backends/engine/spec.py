@@ -81,9 +81,12 @@ def is_left(found: Mapping[str, str]) -> bool:
         return False
 
 
-def environment(image: Image) -> list[str]:
+def environment(image: Image) -> dict[str, str]:
     """Give a container's variables; an exec gets the same."""
-    variables = {"PATH": PATH, "HOME": "/root", "TERM": "dumb", **image.env}
+    return {"PATH": PATH, "HOME": "/root", "TERM": "dumb", **image.env}
+
+
+def _words(variables: Mapping[str, str]) -> list[str]:
     return [f"{name}={value}" for name, value in variables.items()]
 
 
@@ -96,7 +99,7 @@ def container(image: Image, name: str, limits: Limits, run: str) -> dict[str, An
         "Image": name,
         "Entrypoint": keeper(first=True),
         "Cmd": [],
-        "Env": environment(image),
+        "Env": _words(environment(image)),
         "WorkingDir": image.workdir,
         "User": "0:0",
         "Hostname": "sandbox",
@@ -134,7 +137,7 @@ def execution(image: Image, argv: Sequence[str], *, tty: bool = False) -> dict[s
     streams = {f"Attach{stream}": True for stream in ("Stdin", "Stdout", "Stderr")}
     return {
         "Cmd": list(argv),
-        "Env": environment(image),
+        "Env": _words(environment(image)),
         "WorkingDir": image.workdir,
         "User": "0:0",
         "Tty": tty,

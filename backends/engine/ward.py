@@ -96,13 +96,14 @@ class Ward:
         if hand is None:
             return None
         count = await hand.count()
-        # Left in the background, a fork bomb needs a moment to go off. Look on while it grows.
+        # Left in the background, a fork bomb needs a moment to go off: look on while it grows, or
+        # would if it had a processor. It meets its limit without growing any more.
         for _ in range(LOOKS if count > max(self._at_rest, self._last) else 0):
+            await anyio.sleep(LOOK_SECONDS)
             if await self._forks_failed():
                 return Outcome.PROCESS_LIMIT
-            await anyio.sleep(LOOK_SECONDS)
             earlier, count = count, await hand.count()
-            if count <= earlier:
+            if count <= earlier and not await hand.busy():
                 break
         self._last = count
         if status is not None:

@@ -97,6 +97,18 @@ async def surroundings(backend: Backend) -> None:
 
 
 @checks()
+async def variables_a_shell_has_in_mind(backend: Backend) -> None:
+    """A program gets variables that a shell would take away, change or act upon."""
+    own = {"PS1": "ready> ", "PS2": "", "OLDPWD": "/x", "BASH_ENV": "/no/such", "UID": "77"}
+    async with (
+        await backend.open(Image(), TIGHT) as sandbox,
+        await sandbox.start(["printenv", *own], env=own) as program,
+    ):
+        assert (await everything(program)).decode().splitlines() == list(own.values())
+        assert await everything(program, errors=True) == b""
+
+
+@checks()
 async def several_at_once(backend: Backend) -> None:
     """Several programs run beside each other, a step of the session and `exec`."""
     async with await backend.open(Image(), TIGHT) as sandbox:
