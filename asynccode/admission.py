@@ -16,6 +16,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from time import perf_counter
 
@@ -53,7 +54,7 @@ class Starts:
             limit = max(1.0, self.limit * 0.7)
         else:
             limit = min(4.0 * self.cores, self.limit + 1 / self.limit)
-        return evolve(self, limit=limit, baseline=baseline)
+        return Starts(limit=limit, cores=self.cores, baseline=baseline)
 
 
 @frozen(kw_only=True)
@@ -132,13 +133,7 @@ class Admission:
         """
         for retry in range(RETRIES + 1):
             token = object()
-            with anyio.move_on_after(ROOM_SECONDS) as clock:
-                await self.alive.acquire_on_behalf_of(token)
-            if clock.cancelled_caught:
-                raise BackendError(
-                    f"There was no room for another sandbox within {ROOM_SECONDS:g} s:"
-                    f" {self.alive.borrowed_tokens} are alive; lower the concurrency."
-                )
+            await self._find_room(token)
             halvings = self._halvings
             try:
                 sandbox = await self._start(backend, image, limits)
@@ -154,11 +149,30 @@ class Admission:
             await anyio.sleep(min(2.0, 0.05 * 2**retry))
         raise AssertionError("unreachable")
 
+    async def _find_room(self, token: object) -> None:
+        with suppress(anyio.WouldBlock):  # mostly there is room: no clock is needed then
+            self.alive.acquire_on_behalf_of_nowait(token)
+            return
+        with anyio.move_on_after(ROOM_SECONDS) as clock:
+            await self.alive.acquire_on_behalf_of(token)
+        if clock.cancelled_caught:
+            raise BackendError(
+                f"There was no room for another sandbox within {ROOM_SECONDS:g} s:"
+                f" {self.alive.borrowed_tokens} are alive; lower the concurrency."
+            )
+
     async def _start(self, backend: Technology, image: Image, limits: Limits) -> World:
-        async with self.starting:
+        token = object()
+        try:
+            self.starting.acquire_on_behalf_of_nowait(token)
+        except anyio.WouldBlock:
+            await self.starting.acquire_on_behalf_of(token)
+        try:
             before = perf_counter()
             sandbox = await backend.open(image, limits)
             seconds = perf_counter() - before
+        finally:
+            self.starting.release_on_behalf_of(token)
         self._starts = self._starts.after(seconds)
         self._room = self._room.after_success()
         self._seats = self._seats.after_success()

@@ -13,7 +13,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from attrs import field, frozen
 
@@ -21,11 +21,7 @@ from asynccode.errors import ImageError, InputError
 from asynccode.images import Image
 from asynccode.interfaces import Session, Technology, World
 from asynccode.outcomes import ExecResult, Limits, Outcome
-
-Row = tuple[Any, ...]
-
-ROWS = 100_000
-"""Rows that a result may have; what has more is cut and its outcome is `output_limit`."""
+from asynccode.rows import Row, cell
 
 
 @frozen(kw_only=True)
@@ -235,49 +231,25 @@ def description_of(image: Image, backend: str) -> Database:
     return image
 
 
-def render(result: ResultSet) -> str:
+def render(result: ResultSet, most: int | None = None) -> str:
     r"""Give a result as an agent reads it: a line of names, then a line a row.
 
     Cells are apart by ` | `, NULL is NULL, bytes are X'hexadecimal', line breaks in a text
-    are \n. Below come the number of rows, or how many were written, or the error.
+    are \n. Below come the number of rows, or how many were written, or the error. Of more than
+    `most` rows only the first are shown.
     """
     if result.error is not None and result.columns is None:
         return f"Error: {result.error}"
     if result.columns is None:
         written = "" if result.affected is None else f", {result.affected} rows written"
         return f"OK{written}"
-    lines = [" | ".join(result.columns)]
-    lines += [" | ".join(map(cell, row)) for row in result.rows]
     count = len(result.rows)
+    rows = result.rows if most is None else result.rows[:most]
+    lines = [" | ".join(result.columns)]
+    lines += [" | ".join(map(cell, row)) for row in rows]
+    if len(rows) < count:
+        lines.append(f"[{count - len(rows)} more rows]")
     more = f"; {result.error}" if result.error else ""
     cut = "the first " if result.truncated else ""
     lines.append(f"({cut}{count} row{'' if count == 1 else 's'}{more})")
     return "\n".join(lines)
-
-
-def cell(value: Any) -> str:
-    """Give one value as `render` shows it."""
-    if value is None:
-        return "NULL"
-    if isinstance(value, str):
-        return value.replace("\n", "\\n") if "\n" in value else value
-    if isinstance(value, bytes | bytearray | memoryview):
-        return f"X'{bytes(value).hex().upper()}'"
-    return str(value)
-
-
-def within(rows: Sequence[Row], most_bytes: int, most_rows: int = ROWS) -> tuple[list[Row], bool]:
-    """Cut rows to what may be shown; says whether any were dropped."""
-    kept: list[Row] = []
-    size = 0
-    for row in rows:
-        size += row_size(row)
-        if size > most_bytes or len(kept) >= most_rows:
-            return kept, True
-        kept.append(row)
-    return kept, False
-
-
-def row_size(row: Row) -> int:
-    """Give about how many bytes a row takes when it is shown."""
-    return sum(len(value) + 3 if isinstance(value, str | bytes) else 12 for value in row)

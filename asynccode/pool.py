@@ -123,6 +123,10 @@ class Pool:
 
     async def open(self, image: Image, limits: Limits) -> World:
         """Hand out a ready sandbox, or start one; raises what `Admission.open` raises."""
+        if self.size == 0:  # nothing is ever ready, and nobody asks what the demand is
+            started = await self.admission.open(self.backend, image, limits)
+            self.handed_out += 1
+            return started
         shelf = self._shelf(image, limits)
         shelf.demand = shelf.demand.after_open(perf_counter())
         lease: World | None = None

@@ -2,7 +2,8 @@
 
 An episode reads in the prepared database that all share, until a statement wants more than to
 read (SQLite's own authorizer says so while compiling it): then it gets a private copy in memory,
-and that statement and all later ones run there. Nothing is written anywhere else.
+and that statement and all later ones run there. Nothing is written anywhere else. Reads that take
+a millisecond or two are done at once (`litedb/quick.py`), all else in threads.
 
 What a statement may do is in `litedb/guard.py`, its limits in `litedb/connections.py`, and the
 threads in `litedb/workers.py`.
@@ -16,6 +17,7 @@ from types import TracebackType
 from typing import ClassVar, Self, TypeVar
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from asynccode.backends.litedb.catalogue import read_catalogue, read_state
@@ -178,6 +180,8 @@ class SqliteWorld(PrivateDatabase):
     async def execute(self, statement: str, seconds: float | None) -> ResultSet:
         """Run a statement where it belongs."""
         limits = self._limits
+        if (result := await self._quickly(statement)) is not None:
+            return result
         bounds = Bounds(
             seconds=limits.step_seconds if seconds is None else seconds,
             output_bytes=limits.output_bytes,
@@ -185,6 +189,15 @@ class SqliteWorld(PrivateDatabase):
         )
         running = Running(bounds)
         return await self._run(lambda: self._execute(statement, running), running)
+
+    async def _quickly(self, statement: str) -> ResultSet | None:
+        """Give the result of a short read of the shared database; None if it is not one."""
+        quick = self._source.quick
+        if quick is None or self._own is not None or self._current is not None:
+            return None
+        await anyio.lowlevel.checkpoint()
+        self.check()
+        return quick.execute(statement, self._limits.output_bytes)
 
     def _execute(self, statement: str, running: Running) -> ResultSet:
         """Run it in the shared database; in a private one if it wants more (in a thread)."""
@@ -234,10 +247,11 @@ class SqliteWorld(PrivateDatabase):
     async def aclose(self) -> None:
         """Stop what runs and free the copy."""
         self._closed = True
-        with anyio.move_on_after(OURS_SECONDS, shield=True):
-            while self._current is not None:
-                self._current.stop(Outcome.KILLED)
-                await anyio.sleep(0.001)
+        if self._current is not None:
+            with anyio.move_on_after(OURS_SECONDS, shield=True):
+                while self._current is not None:
+                    self._current.stop(Outcome.KILLED)
+                    await anyio.sleep(0.001)
         own, self._own = self._own, None
         if own is not None:
             own.close()

@@ -11,8 +11,8 @@ import pytest
 from attrs import evolve
 
 from asynccode.backends.sqlite import SqliteBackend
-from asynccode.databases import Row
 from asynccode.records import Skip, Submit, Task
+from asynccode.rows import Row
 from asynccode.tasks.intercode.loader import find_data
 from asynccode.tasks.intercode.recordings import (
     RecordedEpisode,

@@ -37,7 +37,8 @@ DATABASE = Database(
         "INSERT INTO t VALUES (1, 'a'), (2, 'b');"
     ),
 )
-ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
+COUNTING = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)"
+ENDLESS = f"{COUNTING} SELECT count(*) FROM c"
 
 
 @pytest.fixture
@@ -129,6 +130,54 @@ async def test_sorting_without_end_meets_the_disk_limit(backend: SqliteBackend) 
         grow = f"CREATE TABLE big AS {endless} SELECT randomblob(5000) AS y FROM c"
         assert (await session.execute(grow)).outcome is Outcome.DISK_LIMIT
         assert (await session.execute("SELECT count(*) FROM t")).rows == [(2,)]
+
+
+async def test_a_short_read_needs_no_thread_and_a_long_one_is_not_tried_twice(
+    backend: SqliteBackend,
+) -> None:
+    long = "SELECT count(*) FROM " + ", ".join(f"t t{number}" for number in range(14))
+    async with await backend.open(DATABASE, LIMITS) as world:
+        session = await world.session()
+        before = backend.statistics()["threads"]  # on asyncio one has prepared the database
+        assert (await session.execute("SELECT name FROM t WHERE id = 2")).rows == [("b",)]
+        assert backend.statistics()["threads"] == before
+        for _ in range(2):
+            began = anyio.current_time()
+            assert (await session.execute(long)).rows == [(2**14,)]
+            assert anyio.current_time() - began < 5
+        assert not world.is_changed
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        ENDLESS,
+        f"{COUNTING} SELECT x FROM c ORDER BY -x LIMIT 1",
+        "SELECT length(hex(zeroblob(400000)))",
+        "WITH RECURSIVE c(x) AS (SELECT 'a' UNION ALL SELECT x || x FROM c) SELECT * FROM c",
+        "SELECT replace(group_concat(a.name), 'a', 'bbbb') FROM t a, t b, t c, t d, t e, t f, t g",
+        "SELECT " + " + ".join(["1"] * 900),
+        "SELECT nothing FROM t",
+    ],
+)
+async def test_no_statement_holds_the_event_loop_up(backend: SqliteBackend, statement: str) -> None:
+    longest = 0.0
+
+    async def tick() -> None:
+        nonlocal longest
+        while True:
+            before = anyio.current_time()
+            await anyio.sleep(0.001)
+            longest = max(longest, anyio.current_time() - before)
+
+    async with await backend.open(DATABASE, LIMITS) as world, anyio.create_task_group() as group:
+        session = await world.session()
+        group.start_soon(tick)
+        await anyio.sleep(0.01)
+        for _ in range(3):
+            await session.execute(statement, seconds=0.3)
+        group.cancel_scope.cancel()
+    assert longest < 0.25  # of a busy machine; the statement itself has 2 ms
 
 
 async def test_text_that_is_not_utf8_is_shown_with_replacement_characters(

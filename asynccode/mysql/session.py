@@ -11,7 +11,7 @@ import anyio.to_thread
 from attrs import evolve
 
 from asynccode import registry
-from asynccode.databases import Column, Database, DatabaseSession, ResultSet, Table, row_size
+from asynccode.databases import Column, Database, DatabaseSession, ResultSet, Table
 from asynccode.mysql.catalogue import Catalogue
 from asynccode.mysql.dialect import Dialect
 from asynccode.mysql.engine_errors import translated
@@ -20,6 +20,7 @@ from asynccode.mysql.plan import Plan
 from asynccode.mysql.types import Kind, declared
 from asynccode.mysql.values import converted
 from asynccode.outcomes import Outcome
+from asynccode.rows import size
 
 KEPT = 512
 """How many databases' catalogues are kept."""
@@ -95,7 +96,7 @@ class MySQLSession(DatabaseSession):
             _answers.move_to_end(key)
             return known
         result = await self._run_now(plan, seconds)
-        if result.outcome is Outcome.OK and sum(map(row_size, result.rows)) <= ANSWER_BYTES:
+        if result.outcome is Outcome.OK and size(result.rows) <= ANSWER_BYTES:
             _answers[key] = result
             while len(_answers) > ANSWERS:
                 _answers.popitem(last=False)

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from asynccode.backends.litedb.connections import Opened
-from asynccode.databases import ROWS, Column, Database, ForeignKey, Row, Table, TableState
+from asynccode.databases import Column, Database, ForeignKey, Table, TableState
 from asynccode.errors import ImageError
+from asynccode.rows import ROWS, Row
 
 Ask = Callable[[str], Sequence[Row]]
 _OBJECTS = r"""

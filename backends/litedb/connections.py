@@ -17,8 +17,9 @@ from typing import Any
 from attrs import define, evolve, field, frozen
 
 from asynccode.backends.litedb.guard import Guard
-from asynccode.databases import ROWS, ResultSet, Row, row_size
+from asynccode.databases import ResultSet
 from asynccode.outcomes import Outcome
+from asynccode.rows import ROWS, Row, size, within
 
 LENGTH = 1_000_000
 """Bytes of one value or row. One step of SQLite on values of this length ends by itself in
@@ -204,23 +205,14 @@ class Opened:
 def _fetch(cursor: sqlite3.Cursor, bounds: Bounds) -> tuple[list[Row], bool]:
     """Fetch until there is no more, or more than may be shown: then say so."""
     rows: list[Row] = []
-    size, count = 0, _FIRST
+    taken, count = 0, _FIRST
     while chunk := cursor.fetchmany(count):
-        size += sum(map(row_size, chunk))
+        taken += size(chunk)
         rows += chunk
-        if size > bounds.output_bytes or len(rows) > bounds.rows:
-            return _cut(rows, bounds), True
+        if taken > bounds.output_bytes or len(rows) > bounds.rows:
+            return within(rows, bounds.output_bytes, bounds.rows)[0], True
         if len(chunk) < count:
             break
         # Wide rows come in small steps: memory is bounded by what one step brings.
-        count = _CHUNK if size < len(rows) * 1024 else _FIRST
+        count = _CHUNK if taken < len(rows) * 1024 else _FIRST
     return rows, False
-
-
-def _cut(rows: list[Row], bounds: Bounds) -> list[Row]:
-    size = 0
-    for number, row in enumerate(rows):
-        size += row_size(row)
-        if size > bounds.output_bytes or number >= bounds.rows:
-            return rows[:number]
-    return rows

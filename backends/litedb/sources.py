@@ -12,6 +12,7 @@ from pathlib import Path
 
 from asynccode.backends.litedb.catalogue import read_catalogue, read_state
 from asynccode.backends.litedb.connections import Opened, connect
+from asynccode.backends.litedb.quick import LARGEST, Quick
 from asynccode.databases import Database, Table, TableState
 from asynccode.errors import ImageError
 
@@ -19,7 +20,7 @@ LARGE = 32 * 1024 * 1024
 """Files above this many bytes are read where they lie, and only copied to be written to."""
 READERS = 16
 """Reading connections of one database that are kept when nobody reads."""
-STATEMENTS = 64
+STATEMENTS = 128
 """Statements that a reading connection keeps compiled: those that it let pass may pass again."""
 READ_CACHE = -256
 WRITE_CACHE = 0
@@ -35,6 +36,10 @@ class Source:
         self._content = self._prepared(database)
         self._idle: list[Opened] = []
         self._catalogue: tuple[Table, ...] | None = None
+        self.quick: Quick | None = None
+        """Where short reads are done at once; None if the database is too large for that."""
+        if isinstance(self._content, bytes) and len(self._content) <= LARGEST:
+            self.quick = Quick(self._content, database.dialect)
 
     @staticmethod
     def _prepared(database: Database) -> bytes | Path:
@@ -109,5 +114,7 @@ class Source:
 
     def close(self) -> None:
         """Close the reading connections."""
+        if self.quick is not None:
+            self.quick.close()
         while self._idle:
             self._idle.pop().close()

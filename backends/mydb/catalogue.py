@@ -9,7 +9,8 @@ import pymysql
 
 from asynccode.backends.mydb.server import quoted
 from asynccode.backends.mydb.statements import ask
-from asynccode.databases import ROWS, Column, ForeignKey, Table, TableState
+from asynccode.databases import Column, ForeignKey, Table, TableState
+from asynccode.rows import ROWS
 
 _HERE = "table_schema = database() AND table_name <> 'asynccode_ready'"
 _TABLES = f"""SELECT table_name, table_type = 'VIEW' FROM information_schema.tables

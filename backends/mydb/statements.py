@@ -13,9 +13,10 @@ import pymysql
 from attrs import evolve
 from pymysql.constants import CLIENT
 
-from asynccode.databases import ROWS, ResultSet, Row, row_size
+from asynccode.databases import ResultSet
 from asynccode.errors import InputError
 from asynccode.outcomes import Limits, Outcome
+from asynccode.rows import ROWS, Row, row_size
 
 GRACE = 2.0
 """Seconds that the server has to stop a statement before we kill it."""

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from asynccode.backends.pgdb.names import quoted
-from asynccode.databases import ROWS, Column, ForeignKey, Table, TableState
+from asynccode.databases import Column, ForeignKey, Table, TableState
+from asynccode.rows import ROWS
 
 _TABLES = """
 SELECT c.oid, c.relname, c.relkind IN ('v', 'm') FROM pg_class c

@@ -17,7 +17,8 @@ from typing import Any
 from attrs import frozen
 
 from asynccode.backends.litedb.catalogue import quoted, read_catalogue
-from asynccode.databases import Column, Database, Row, Table
+from asynccode.databases import Column, Database, Table
+from asynccode.rows import Row
 
 _BIG = 1 << 31
 

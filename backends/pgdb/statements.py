@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Any
 
@@ -13,8 +13,9 @@ import anyio
 import asyncpg
 from attrs import evolve
 
-from asynccode.databases import ROWS, ResultSet, Row, row_size
+from asynccode.databases import ResultSet
 from asynccode.outcomes import Limits, MiB, Outcome
+from asynccode.rows import ROWS, within
 
 READING = frozenset({"select", "with", "values", "table", "explain", "show"})
 """First words of statements that may only read. What else they do, the server refuses."""
@@ -127,7 +128,7 @@ async def _execute(prepare: Prepare, statement: str, limits: Limits) -> ResultSe
     # cursor would need one, and asyncpg keeps this way to itself.
     most = min(ROWS, limits.output_bytes // (3 * len(attributes))) + 1
     records = await prepared._PreparedStatement__bind_execute((), most, None)  # noqa: SLF001
-    rows, cut = _cut([tuple(record) for record in records], limits)
+    rows, cut = within(list(map(tuple, records)), limits.output_bytes)
     return ResultSet(
         outcome=Outcome.OUTPUT_LIMIT if cut else Outcome.OK,
         columns=[name for name, *_ in attributes],
@@ -135,12 +136,3 @@ async def _execute(prepare: Prepare, statement: str, limits: Limits) -> ResultSe
         rows=rows,
         truncated=cut,
     )
-
-
-def _cut(rows: Sequence[Row], limits: Limits) -> tuple[list[Row], bool]:
-    size = 0
-    for number, row in enumerate(rows):
-        size += row_size(row)
-        if size > limits.output_bytes or number >= ROWS:
-            return list(rows[:number]), True
-    return list(rows), False

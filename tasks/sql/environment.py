@@ -25,7 +25,6 @@ from asynccode.databases import (
     DatabaseWorld,
     ResultSet,
     Table,
-    cell,
     database_of,
     render,
 )
@@ -33,6 +32,7 @@ from asynccode.errors import InputError
 from asynccode.interfaces import Environment, Worlds
 from asynccode.outcomes import Outcome
 from asynccode.records import Action, Brief, Skip, StepResult, Submit, Task
+from asynccode.rows import cell
 from asynccode.tasks.rewards.rows import answer_of, compare, whole
 from asynccode.tasks.rewards.tables import changes, state_score
 
@@ -78,7 +78,7 @@ class SqlEnvironment(Environment):
         if isinstance(action, Submit):
             return await self._submit(action)
         result = self._last = await self._session.execute(action)
-        return StepResult(observe(result), None, False, False, _info(result))
+        return StepResult(render(result, SHOWN_ROWS), None, False, False, _info(result))
 
     async def score(self) -> StepResult:
         """Score the last result and what the database holds now."""
@@ -155,16 +155,6 @@ class SqlEnvironment(Environment):
                     await session.aclose()
             finally:
                 await world.aclose()
-
-
-def observe(result: ResultSet) -> str:
-    """Give a result as the agent sees it: no more rows than are good for it."""
-    hidden = len(result.rows) - SHOWN_ROWS
-    if hidden <= 0:
-        return render(result)
-    first, last = render(result).rsplit("\n", 1)
-    shown = first.split("\n")[: SHOWN_ROWS + 1]
-    return "\n".join([*shown, f"[{hidden} more rows]", last])
 
 
 def _info(result: ResultSet | None = None) -> dict[str, Any]:

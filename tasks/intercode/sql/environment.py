@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from asynccode.databases import DatabaseSession, DatabaseWorld, ResultSet, Row, database_of
+from asynccode.databases import DatabaseSession, DatabaseWorld, ResultSet, database_of
 from asynccode.errors import InputError
 from asynccode.interfaces import Environment, Worlds
 from asynccode.outcomes import Outcome
 from asynccode.records import Action, Brief, Skip, StepResult, Submit, Task
+from asynccode.rows import Row
 from asynccode.tasks.intercode.sql.reward import FORMULAS, Parts, score
 
 if TYPE_CHECKING:

@@ -6,12 +6,13 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from asynccode.databases import Database, DatabaseSession, Row, database_of
+from asynccode.databases import Database, DatabaseSession, database_of
 from asynccode.errors import TaskDataError
 from asynccode.interfaces import Suite, Worlds
 from asynccode.mysql.session import MySQLSession
 from asynccode.outcomes import Limits, MiB, Outcome
 from asynccode.records import Task
+from asynccode.rows import Row
 from asynccode.tasks.intercode.recorded import RecordedEpisode
 from asynccode.tasks.intercode.sql.environment import CompatSqlEnvironment, answer
 from asynccode.tasks.sql.golds import Known

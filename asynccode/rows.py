@@ -1,0 +1,58 @@
+"""Rows of results: how large they are, and how one value is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+Row = tuple[Any, ...]
+
+ROWS = 100_000
+"""Rows that a result may have; what has more is cut and its outcome is `output_limit`."""
+_FRAME, _PLAIN = 3, 12
+"""Bytes that a text takes beside its own, and that any other value takes."""
+_TEXTS = frozenset({str, bytes})
+
+
+def cell(value: Any) -> str:
+    """Give one value as results show it."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        return value.replace("\n", "\\n") if "\n" in value else value
+    if isinstance(value, bytes | bytearray | memoryview):
+        return f"X'{bytes(value).hex().upper()}'"
+    return str(value)
+
+
+def within(rows: list[Row], most_bytes: int, most_rows: int = ROWS) -> tuple[list[Row], bool]:
+    """Cut rows to what may be shown; says whether any were dropped."""
+    if len(rows) <= most_rows and size(rows) <= most_bytes:
+        return rows, False
+    total = 0
+    for number, row in enumerate(rows):
+        total += row_size(row)
+        if total > most_bytes or number >= most_rows:
+            return rows[:number], True
+    return rows, False
+
+
+def row_size(row: Row) -> int:
+    """Give about how many bytes a row takes when it is shown."""
+    return sum(len(v) + _FRAME if isinstance(v, str | bytes) else _PLAIN for v in row)
+
+
+def size(rows: Sequence[Row]) -> int:
+    """Give what `row_size` gives for all rows together, by columns: they are of one kind each."""
+    if len(rows) < 4:
+        return sum(map(row_size, rows))
+    return sum(map(_column_size, zip(*rows, strict=True)))
+
+
+def _column_size(column: tuple[Any, ...]) -> int:
+    kinds = set(map(type, column))
+    if kinds.isdisjoint(_TEXTS):
+        return _PLAIN * len(column)
+    if len(kinds) == 1:
+        return sum(map(len, column)) + _FRAME * len(column)
+    return row_size(column)
