@@ -12,6 +12,7 @@ from asynccode.errors import BackendError, SandboxLost
 from asynccode.interfaces import Sandbox, Session
 from asynccode.lease import Lease
 from asynccode.outcomes import ExecResult, Limits, Outcome
+from asynccode.python.alarm import in_time
 from asynccode.python.wire import START_SECONDS, Interpreter, Step
 
 TOLD = {errno.ENOMEM: Outcome.MEMORY_LIMIT, errno.EAGAIN: Outcome.PROCESS_LIMIT}
@@ -67,10 +68,8 @@ class PythonSession(Session):
             while True:
                 interpreter = self._interpreter or await self._renew()
                 step = Step(code, self._limits.output_bytes, split=split, keep=self._keep)
-                begun, began = True, time.perf_counter()
-                with anyio.move_on_after(seconds):
-                    begun = await interpreter.play(step)
-                if begun:
+                began = time.perf_counter()
+                if await in_time(seconds, interpreter.play(step)) is not False:
                     break
                 await self._drop()
                 restarted = True

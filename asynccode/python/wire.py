@@ -40,7 +40,7 @@ class Step:
     @property
     def full(self) -> bool:
         """Whether it wrote more than it may."""
-        return self._full or any(catch.full for catch in self.catches)
+        return self._full or self.catches[0].full or self.catches[-1].full
 
     @property
     def merged(self) -> bytes:
@@ -55,7 +55,7 @@ class Step:
     def feed(self, stream: int, data: bytes) -> bool:
         """Take what came; say whether the stream's end of the step has come."""
         catch = self.catches[stream]
-        before = len(catch.output)
+        before = len(catch.output) if self._merged is not None else 0
         done = catch.feed(data)
         if self._merged is not None:
             self._merged += catch.output[before:]
@@ -118,8 +118,9 @@ class Interpreter:
         False if the interpreter has ended before: the step was not begun.
         """
         for number, catch in enumerate(step.catches):
-            catch.feed(self._rest[number])
-            self._rest[number] = b""
+            if self._rest[number]:
+                catch.feed(self._rest[number])
+                self._rest[number] = b""
         try:
             await self._program.send(step.request)
         except anyio.BrokenResourceError:
