@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import select
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
 import anyio
 
 BATCH = 64
-"""Events served in one go; more would keep the event loop from everybody else."""
+"""Events served in one go, and steps begun; more would keep the loop from everybody else."""
 Callback = Callable[[int], None]
 
 
@@ -26,6 +27,9 @@ class Hub:
         self._epoll = select.epoll()
         self._callbacks: dict[int, Callback] = {}
         self._scope = anyio.CancelScope(shield=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._begun = 0
+        self._crowd: deque[asyncio.Future[None]] = deque()
 
     def watch(self, fd: int, callback: Callback) -> None:
         """Call `callback(events)` whenever `fd` is readable or hung up, until `forget`."""
@@ -42,6 +46,30 @@ class Hub:
             with suppress(FileNotFoundError):
                 self._epoll.unregister(fd)
 
+    async def turn(self) -> None:
+        """Wait if a crowd begins something at once, until the loop has served others.
+
+        Does nothing where asyncio is not the loop.
+        """
+        self._begun += 1
+        if self._begun <= BATCH or self._loop is None:
+            return
+        if not self._crowd:
+            self._loop.call_soon(self._next_round)
+        turn = self._loop.create_future()
+        self._crowd.append(turn)
+        await turn
+
+    def _next_round(self) -> None:
+        self._begun = 0
+        while self._crowd and (self._begun < BATCH or self._loop is None):
+            turn = self._crowd.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                self._begun += 1
+        if self._crowd and self._loop:
+            self._loop.call_soon(self._next_round)
+
     async def run(self) -> None:
         """Serve until `stop`; a cancellation does not end it, since cleaning up needs it."""
         with self._scope:
@@ -53,12 +81,16 @@ class Hub:
                     self._serve()
             # asyncio can call back without waking a task: a third less time for a short step.
             loop.add_reader(self._epoll, self._serve)
+            self._loop = loop
             try:
                 await anyio.sleep_forever()
             finally:
                 loop.remove_reader(self._epoll)
+                self._loop = None
+                self._next_round()
 
     def _serve(self) -> None:
+        self._begun = 0
         for fd, events in self._epoll.poll(0, BATCH):
             # An earlier callback of this round may have forgotten this one.
             if callback := self._callbacks.get(fd):

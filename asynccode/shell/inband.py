@@ -53,6 +53,9 @@ class InbandWire:
         """Begin to listen."""
         self._limit, self._listener = limit, listener
 
+    async def turn(self) -> None:
+        """Nothing to wait for: the link sends when it can."""
+
     def start(self) -> bool:
         """Tell the keeper, and give the shell its boot lines."""
         mark = framing.token()

@@ -139,6 +139,7 @@ class Slot:
     async def _run(self, code: str, seconds: float | None, *, split: bool) -> ExecResult:
         if not self._shell:  # it ended between two steps
             await self.start()
+        await self._wire.turn()
         step = self._step = _Step(token=framing.token())
         began = time.perf_counter()
         seconds = seconds or self._limits.step_seconds

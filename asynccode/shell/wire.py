@@ -42,6 +42,10 @@ class Wire(Protocol):
         """Begin to listen; of a step's output `limit` bytes are kept."""
         ...
 
+    async def turn(self) -> None:
+        """Wait until it is this wire's turn to begin a step."""
+        ...
+
     def start(self) -> bool:
         """Let the keeper start a shell; see `send`."""
         ...
@@ -82,6 +86,10 @@ class DescriptorWire:
         self._streams = Streams(self._hub, self._pipes, limit, listener.on_full)
         self._control.setblocking(False)
         self._hub.watch(self._control.fileno(), self._on_control)
+
+    async def turn(self) -> None:
+        """Wait if a crowd of others begins a step at once."""
+        await self._hub.turn()
 
     def start(self) -> bool:
         """Tell the keeper, and give the shell its boot lines."""
