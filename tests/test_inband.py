@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
 import pytest
 
-from asynccode.shell import framing
+from asynccode.shell import framing, script
 from asynccode.shell.inband import ERRORS, OUTPUT, InbandWire
 from asynccode.shell.streams import CHUNK
 
@@ -105,3 +111,38 @@ def test_the_shell_s_end_is_told_by_its_keeper(wire: InbandWire, ends: Ends) -> 
     wire.send("exit 5", TOKEN, split=False, status=0)
     wire.feed(OUTPUT, b"bye\n" + mark_of(ends) + b" exit 5\n")
     assert ends.replies == [framing.Reply("exit", 5)]
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_the_end_of_a_step_is_said_though_a_signal_comes_while_there_is_no_room_for_it(
+    split: bool,
+) -> None:
+    mark = framing.token()
+    fill = "head -c 65536 /dev/zero | tr '\\0' x"  # all that a pipe holds
+    code = f"trap : USR1; {fill}{' >&2' if split else ''}; (exit 7)"
+    with subprocess.Popen(
+        ["/bin/sh", "-c", script.INBAND_KEEPER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as keeper:
+        assert keeper.stdin
+        assert keeper.stdout
+        assert keeper.stderr
+        keeper.stdin.write(f"start {mark}\n{script.inband_boot(mark)}".encode())
+        keeper.stdin.write(framing.request(code, TOKEN, split=split, inband=True))
+        keeper.stdin.flush()
+        shell = int(keeper.stdout.readline().split()[-1])
+        waits = Path(f"/proc/{shell}/wchan")
+        until = time.monotonic() + 10
+        while "pipe" not in waits.read_text() and time.monotonic() < until:
+            time.sleep(0.01)
+        for _ in range(2):
+            os.kill(shell, signal.SIGUSR1)
+            time.sleep(0.05)
+        keeper.stdin.close()
+        if split:
+            assert keeper.stderr.read() == b"x" * 65536 + f"{TOKEN} 0\n".encode()
+            assert f"{TOKEN} 7\n".encode() in keeper.stdout.read()
+        else:
+            assert f"{TOKEN} 7\n".encode() in keeper.stdout.read()

@@ -49,9 +49,13 @@ def request(
     if status:
         before += f"__ac_status {status}&&:;"
     redirect = SPLIT if split else REDIRECT
-    tell = f"builtin echo {token} $?{'' if inband else '>&0'}"
+    if inband:
+        tell = f"builtin echo {token} $[__ac_s=$?]||__ac_again {token} $__ac_s"
+    else:
+        tell = f"builtin echo {token} $?>&0"
     if inband and split:
-        tell += f';builtin echo {token} 0 >"/proc/$PPID/fd/$__ac_e"'
+        errors = '>"/proc/$PPID/fd/$__ac_e"'
+        tell += f";builtin echo {token} 0 {errors}||__ac_again {token} 0 {errors}"
     line = f"{before}builtin eval {word}{redirect};{tell}\n"
     return (line + after).encode()
 

@@ -1,23 +1,19 @@
 """Counting and signalling what runs in a container.
 
 From the host, where the engine's containers are processes of this machine and we are root:
-microseconds, and no fork bomb can keep us from it. Else from inside, through a shell of our own
-that is started with the container and does everything in built-ins: a fraction of a
-millisecond more a step.
+microseconds, and no fork bomb can keep us from it. Else from inside (`helper.py`).
 """
 
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Protocol
 
 from asynccode.backends import processes
-from asynccode.errors import SandboxLost
-from asynccode.outcomes import Outcome
-from asynccode.shell.slot import Slot
+from asynccode.outcomes import Window
+from asynccode.shell.program import set_size
 
 COUNT = ("pids/pids.current", "pids.current")
 MEMBERS = ("pids/cgroup.procs", "cgroup.procs")
@@ -28,7 +24,6 @@ EVENTS = (
     ("memory.events", "oom_kill"),
 )
 """Files of control groups of either version, below where a container sees its own."""
-HELP_SECONDS = 5.0
 
 
 class Hand(Protocol):
@@ -52,6 +47,10 @@ class Hand(Protocol):
 
     async def busy(self) -> bool:
         """Whether a process runs, or would if it had a processor."""
+        ...
+
+    async def resize(self, leader: int, window: Window) -> bool:
+        """Size the terminal of a POSIX session; whether that could be done."""
         ...
 
     async def send(self, numbers: Collection[int], signal_number: int) -> None:
@@ -105,8 +104,7 @@ class HostHand:
             for pid in self._members():
                 with suppress(OSError, IndexError):
                     if processes.inner_pid(pid) == shell:
-                        stat = _content(f"/proc/{pid}/stat")
-                        return pid, int(stat.rpartition(b")")[2].split()[1])
+                        return pid, int(_fields(pid)[1])
         return ()
 
     async def session(self, leader: int) -> Collection[int]:
@@ -114,7 +112,7 @@ class HostHand:
         found = []
         for pid in await self.members():
             with suppress(OSError):
-                if _value(_content(f"/proc/{pid}/status"), "NSsid:") == leader:
+                if value_of(_content(f"/proc/{pid}/status"), "NSsid:") == leader:
                     found.append(pid)
         return found
 
@@ -122,8 +120,22 @@ class HostHand:
         """Look through the list for one."""
         for pid in await self.members():
             with suppress(OSError):
-                if _content(f"/proc/{pid}/stat").rpartition(b") ")[2].startswith(b"R"):
+                if _fields(pid)[0] == b"R":
                     return True
+        return False
+
+    async def resize(self, leader: int, window: Window) -> bool:
+        """Open the container's own name of the terminal."""
+        for pid in (await self.kin(leader))[:1]:
+            with suppress(OSError):
+                number = terminal_number(int(_fields(pid)[4]))
+                way = os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC | os.O_NOFOLLOW
+                terminal = os.open(f"/proc/{pid}/root/dev/pts/{number}", way)
+                try:
+                    set_size(terminal, window)
+                finally:
+                    os.close(terminal)
+                return True
         return False
 
     async def send(self, numbers: Collection[int], signal_number: int) -> None:
@@ -136,7 +148,7 @@ class HostHand:
         found: dict[str, int] = {}
         for path, word in EVENTS:
             with suppress(OSError):
-                found |= {word: _value(_content(self._open(path)), word)}
+                found |= {word: value_of(_content(self._open(path)), word)}
         return found.get("max", 0), found.get("oom_kill", 0)
 
     def _open(self, *paths: str) -> int:
@@ -150,115 +162,14 @@ class HostHand:
         return [int(line) for line in lines if line != b"0"]
 
 
-class HelperHand:
-    """From inside, through a shell that only we speak to."""
-
-    def __init__(self, make: Callable[[], Slot]) -> None:
-        """Take what makes a slot for one more shell in the container."""
-        self._make = make
-        self._slot: Slot | None = None
-        self._own: Collection[int] = ()
-
-    async def start(self) -> None:
-        """Start the helper, or a new one when a step has killed it."""
-        self.close()
-        self._slot = self._make()
-        await self._slot.start()
-        self._own = await self.kin(self._slot.shell)
-
-    def close(self) -> None:
-        """Close the helper."""
-        if self._slot is not None:
-            self._slot.close()
-
-    async def count(self) -> int:
-        """Read the counter."""
-        return int(await self._first(COUNT, "read -r x; echo $x") or 0)
-
-    async def members(self) -> Collection[int]:
-        """List /proc, which is all there is inside, but for the helper."""
-        text = await self._do("cd /proc && echo [0-9]*")
-        return {int(word) for word in text.split() if word.isdigit()} - set(self._own)
-
-    async def kin(self, shell: int) -> Sequence[int]:
-        """Ask /proc for the parent."""
-        line = await self._do(f"read -r x </proc/{shell}/stat && echo ${{x##*) }}")
-        fields = line.split()
-        return (shell, int(fields[1])) if len(fields) > 1 else ()
-
-    async def session(self, leader: int) -> Collection[int]:
-        """Ask /proc."""
-        return await self._those(f"$4 = {leader}")
-
-    async def busy(self) -> bool:
-        """Ask /proc."""
-        return bool(set(await self._those("$1 = R")) - set(self._own))
-
-    async def send(self, numbers: Collection[int], signal_number: int) -> None:
-        """Signal them with Bash's own `kill`."""
-        if numbers:
-            name = signal.Signals(signal_number).name.removeprefix("SIG")
-            await self._do(f"kill -{name} {' '.join(map(str, numbers))}")
-
-    async def events(self) -> Sequence[int]:
-        """Read the kernel's counts."""
-        found: dict[str, int] = {}
-        for path, word in EVENTS:
-            text = await self._first((path,), "while read -r x; do echo $x; done")
-            if text:
-                found |= {word: _value(text.encode(), word)}
-        return found.get("max", 0), found.get("oom_kill", 0)
-
-    async def _those(self, condition: str) -> Sequence[int]:
-        """Give the processes with such a state `$1`, parent `$2`, session `$4`."""
-        code = f"read -r x <$p/stat && set -- ${{x##*) }} && [[ {condition} ]] && echo $p"
-        text = await self._do(f"cd /proc; for p in [0-9]*; do {code}; done")
-        return [int(word) for word in text.split()]
-
-    async def _first(self, paths: Sequence[str], code: str) -> str:
-        for path in paths:
-            if text := await self._do(f"{{ {code}; }} </sys/fs/cgroup/{path}"):
-                return text
-        return ""
-
-    async def _do(self, code: str) -> str:
-        assert self._slot is not None
-        if self._slot.is_lost:
-            await self.start()
-        code = f"{{ {code}; }} 2>/dev/null"
-        try:
-            result = await self._slot.run(code, seconds=HELP_SECONDS, split=False)
-        except SandboxLost:
-            await self.start()
-            result = await self._slot.run(code, seconds=HELP_SECONDS, split=False)
-        return result.text
+def _fields(pid: int) -> list[bytes]:
+    """Give what is in `/proc/PID/stat` after the name: state, parent, group, session, terminal."""
+    return _content(f"/proc/{pid}/stat").rpartition(b")")[2].split()
 
 
-class NoCustody:
-    """Of the helper's own shell: it is never stopped, and nothing it does meets a limit."""
-
-    def __init__(self, obituary: str = "The helper in the container has ended.") -> None:
-        self._obituary = obituary
-
-    async def stop(self, shell: int, *, everything: bool, force: bool) -> None:
-        """Give up: a helper that hangs is lost."""
-        raise SandboxLost(self._obituary)
-
-    async def kill(self, shell: int) -> None:
-        """Give up."""
-        raise SandboxLost(self._obituary)
-
-    def holds(self, shell: int) -> bool:
-        """Whether the shell is there, as far as is known."""
-        return True
-
-    async def breach(self, status: int | None) -> Outcome | None:
-        """Give None."""
-        return None
-
-    def obituary(self) -> str:
-        """Say what is lost."""
-        return self._obituary
+def terminal_number(device: int) -> int:
+    """Give the number of a pseudo-terminal, as in /dev/pts, of its device's number."""
+    return device & 0xFF | device >> 12 & 0xFFF00
 
 
 def _content(file: str | int) -> bytes:
@@ -266,7 +177,7 @@ def _content(file: str | int) -> bytes:
         return opened.read()
 
 
-def _value(text: bytes, word: str) -> int:
+def value_of(text: bytes, word: str) -> int:
     """Give the last number of the line that begins with a word."""
     for line in text.splitlines():
         fields = line.split()

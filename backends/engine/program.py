@@ -88,7 +88,7 @@ class EngineProgram(Program):
             program._buffers[OUTPUT][:] = rest
             program._leader = int(line)
             ward.leaders.add(program._leader)
-            if window is not None:
+            if window is not None:  # once more, for an image without stty
                 await program.resize(window)
         except BaseException as error:
             attached.close()
@@ -161,7 +161,10 @@ class EngineProgram(Program):
         """Change its terminal's size."""
         if not self.tty:
             raise InputError("This program has no terminal: start it with a window.")
-        await self._engine.streams.resize(self._execution, window.rows, window.columns)
+        # Podman's answer comes before it is done.
+        hand = self._ward.hand
+        if hand is None or not await hand.resize(self._leader, window):
+            await self._engine.streams.resize(self._execution, window.rows, window.columns)
 
     async def aclose(self) -> None:
         """Kill all of its POSIX session."""

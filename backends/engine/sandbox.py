@@ -14,7 +14,8 @@ from asynccode.backends.engine import spec
 from asynccode.backends.engine.api import Engine
 from asynccode.backends.engine.attached import Attached
 from asynccode.backends.engine.files import ArchiveWorld, HostWorld
-from asynccode.backends.engine.hands import HelperHand, HostHand, NoCustody
+from asynccode.backends.engine.hands import HostHand
+from asynccode.backends.engine.helper import HelperHand, NoCustody
 from asynccode.backends.engine.program import EngineProgram
 from asynccode.backends.engine.ward import Ward
 from asynccode.errors import BackendError, SandboxLost
