@@ -71,6 +71,8 @@ class Running:
     steps: list[Step] = field(factory=list)
     started: bool = False
     """Whether its world was ever ready."""
+    faulty: bool = False
+    """Whether the task itself cannot be played, which is no fault of any world's."""
     acting: Action | None = None
     """The action that the environment is carrying out."""
 

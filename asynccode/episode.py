@@ -22,7 +22,7 @@ import anyio
 from asynccode.attempt import Attempt, End, Running, describe
 from asynccode.budget import Budget, Spent
 from asynccode.calls import tokens_of
-from asynccode.errors import Unavailable
+from asynccode.errors import TaskDataError, Unavailable
 from asynccode.feedback import Feedback
 from asynccode.interfaces import Environment, Policy, Suite, Worlds
 from asynccode.outcomes import Limits
@@ -74,6 +74,7 @@ async def play(
     except Unavailable:
         raise
     except Exception as error:  # noqa: BLE001 (whatever it was: it is this episode's alone)
+        running.faulty = isinstance(error, TaskDataError)
         end = End(stop=StopReason.HARNESS_ERROR, error=describe(error))
     finally:
         seconds = perf_counter() - began

@@ -140,7 +140,8 @@ class Rollout:
             )
         finally:
             self.statistics.end(running)
-        self._failures = 0 if running.started else self._failures + 1
+        if not running.faulty:
+            self._failures = 0 if running.started else self._failures + 1
         if self._failures >= BROKEN_AFTER:
             raise BackendError(
                 f"The run was stopped: {self._failures} worlds in a row could not be made;"

@@ -150,6 +150,17 @@ async def test_gold_that_fails_is_named(backend: SqliteBackend) -> None:
         await play(backend, task=task)
 
 
+async def test_many_attempts_at_a_task_that_cannot_be_scored_do_not_end_a_run(
+    backend: SqliteBackend,
+) -> None:
+    good = load_suite("sql").tasks[0]
+    broken = evolve(good, id="broken", gold=("SELECT nothing",))
+    suite = SqlSuite([broken, good])
+    async with rollout(suite, Gold(), backend=backend, attempts=30, concurrency=1) as episodes:
+        found = [(episode.task_id, episode.reward) async for episode in episodes]
+    assert found == [("broken", None)] * 30 + [(good.id, 1.0)] * 30
+
+
 async def test_a_suite_of_databases_refuses_sandboxes_and_the_other_way_round() -> None:
     for suite, backend in (("sql", "local"), ("bash", "sqlite")):
         with pytest.raises(InputError):

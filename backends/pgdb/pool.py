@@ -9,6 +9,7 @@ functions that set something or lock something are taken away (`server.FORBIDDEN
 from __future__ import annotations
 
 import itertools
+import math
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -16,12 +17,16 @@ from typing import Any
 
 import anyio
 import asyncpg
+from attrs import define, field
 
 from asynccode.backends.pgdb.names import READER
 from asynccode.backends.pgdb.server import Server
 
 CONNECTIONS = 32
 """Reading connections of one backend."""
+NEAR, PATIENCE = 4, 0.1
+"""Statements at once in one database for which connections are opened without waiting, and how
+long the others wait for one of those, in seconds."""
 STATEMENTS = 200
 """Statements that a connection keeps prepared."""
 
@@ -60,12 +65,20 @@ def milliseconds(seconds: float) -> int:
     return int(seconds * 1000) + 1
 
 
+@define(eq=False)
+class _Turn:
+    """One statement's turn."""
+
+    holds: list[anyio.CapacityLimiter] = field(factory=list)
+
+
 class Readers:
     """The reading connections of one backend."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
         self._places = anyio.CapacityLimiter(CONNECTIONS)
+        self._near: dict[str, anyio.CapacityLimiter] = {}
         self._idle: deque[tuple[str, Reader]] = deque()
         self.open = 0
         """Connections there are."""
@@ -75,12 +88,9 @@ class Readers:
     @asynccontextmanager
     async def reader(self, database: str, seconds: float) -> AsyncIterator[Reader]:
         """Lend a connection to `database`, for statements of at most `seconds`."""
-        token = object()
+        turn = _Turn()
         try:
-            self._places.acquire_on_behalf_of_nowait(token)
-        except anyio.WouldBlock:
-            await self._places.acquire_on_behalf_of(token)
-        try:
+            await self._wait(database, turn)
             reader = await self._take(database, seconds)
             try:
                 await reader.within(seconds)
@@ -95,7 +105,26 @@ class Readers:
             else:
                 self._idle.append((database, reader))
         finally:
-            self._places.release_on_behalf_of(token)
+            for limiter in turn.holds:
+                limiter.release_on_behalf_of(turn)
+
+    async def _wait(self, database: str, turn: _Turn) -> None:
+        """Wait for a place, and before it a while for one of the few turns in a database.
+
+        A new connection costs more than many statements take, so who waits gets one sooner.
+        """
+        near = self._near.get(database)
+        if near is None:
+            near = self._near[database] = anyio.CapacityLimiter(NEAR)
+        for limiter, patience in ((near, PATIENCE), (self._places, math.inf)):
+            try:
+                limiter.acquire_on_behalf_of_nowait(turn)
+            except anyio.WouldBlock:
+                with anyio.move_on_after(patience) as clock:
+                    await limiter.acquire_on_behalf_of(turn)
+                if clock.cancelled_caught:
+                    continue
+            turn.holds.append(limiter)
 
     async def _take(self, database: str, seconds: float) -> Reader:
         for index in range(len(self._idle) - 1, -1, -1):
@@ -106,11 +135,13 @@ class Readers:
                     return reader
                 self.open -= 1
         if self.open >= CONNECTIONS and self._idle:
-            _, oldest = self._idle.popleft()
-            self.open -= 1
-            await close(oldest.connection)
-        self.open += 1
+            evicted = self._idle.popleft()[1].connection  # its place is ours
+        else:
+            evicted = None
+            self.open += 1
         try:
+            if evicted is not None:
+                await close(evicted)
             settings = {"statement_timeout": str(milliseconds(seconds))}
             return Reader(await self._server.log_in(READER, database, settings), seconds)
         except BaseException:

@@ -38,6 +38,8 @@ class Server:
         self._lock = anyio.Lock()
         self._admin: asyncpg.Connection | None = None
         self._password = hashlib.sha256(f"asynccode {dsn}".encode()).hexdigest()[:32]
+        self._folding: set[str] = set()
+        """Databases whose texts compare without regard to case."""
         self.clones = 0
 
     async def connect(self, **settings: Any) -> asyncpg.Connection:
@@ -48,12 +50,21 @@ class Server:
         self, role: str, database: str, settings: Mapping[str, str] | None = None
     ) -> asyncpg.Connection:
         """Connect as one of our roles."""
-        return await self.connect(
+        connection = await self.connect(
             user=role,
             database=database,
             password=self._password,
-            server_settings=dict(settings or {}),
+            # Compiling a query costs more than running one on databases of this size.
+            server_settings={"jit": "off", **(settings or {})},
         )
+        if database in self._folding:
+            # Otherwise asyncpg looks the type up when it first meets it, and sets something
+            # for the time of its look, which a reader may not.
+            with suppress(ValueError):  # there is no text in it, so no such type
+                await connection.set_builtin_type_codec(
+                    "citext", schema="public", codec_name="text"
+                )
+        return connection
 
     @asynccontextmanager
     async def admin(self) -> AsyncIterator[asyncpg.Connection]:
@@ -92,6 +103,8 @@ class Server:
         Raises `ImageError` if it cannot be loaded.
         """
         template, shared = names.template(database.digest), names.shared(database.digest)
+        if database.dialect == "mysql":
+            self._folding.add(shared)
         async with self.admin() as admin:
             if await self._is_there(admin, shared):
                 return shared
@@ -144,6 +157,8 @@ class Server:
             await admin.execute(f"ALTER ROLE {name} SET role = {OWNER}")
             await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         self.clones += 1
+        if database.dialect == "mysql":
+            self._folding.add(name)
         try:
             return name, await self.log_in(name, name)
         except BaseException:
@@ -152,6 +167,7 @@ class Server:
 
     async def drop(self, name: str) -> None:
         """Remove a clone and its role; shielded, and bounded."""
+        self._folding.discard(name)
         with anyio.move_on_after(30, shield=True), suppress(BackendError):
             async with self.admin() as admin:
                 await drop(admin, name)
