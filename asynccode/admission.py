@@ -33,7 +33,7 @@ from asynccode.outcomes import Limits
 RETRIES = 8
 """How often a start is tried again after the machine was exhausted."""
 ROOM_SECONDS = 60.0
-"""How long a sandbox may wait for another to close when no more may be alive."""
+"""How long a sandbox waits when no more may be alive and none closes."""
 
 
 @frozen(kw_only=True)
@@ -110,7 +110,7 @@ class Admission:
         self._seats = Room(limit=self.concurrency, most=self.concurrency)
         self._room = Room(limit=most, most=most)
         self._starts = Starts(cores=machine.cores)
-        self._halvings = 0
+        self._halvings = self._closed = 0
         self.episodes = anyio.CapacityLimiter(self.concurrency)
         self.alive = anyio.CapacityLimiter(most)
         self.starting = anyio.CapacityLimiter(int(self._starts.limit))
@@ -138,14 +138,14 @@ class Admission:
             try:
                 sandbox = await self._start(backend, image, limits)
             except BaseException as error:
-                self.alive.release_on_behalf_of(token)
+                self._release(token)
                 if retry == RETRIES or not exhausted(error):
                     raise
                 # Starts that failed together halve once: those that began before it do not.
                 if halvings == self._halvings:
                     self._halve()
             else:
-                return lease(sandbox, partial(self.alive.release_on_behalf_of, token))
+                return lease(sandbox, partial(self._release, token))
             await anyio.sleep(min(2.0, 0.05 * 2**retry))
         raise AssertionError("unreachable")
 
@@ -153,13 +153,20 @@ class Admission:
         with suppress(anyio.WouldBlock):  # mostly there is room: no clock is needed then
             self.alive.acquire_on_behalf_of_nowait(token)
             return
-        with anyio.move_on_after(ROOM_SECONDS) as clock:
-            await self.alive.acquire_on_behalf_of(token)
-        if clock.cancelled_caught:
-            raise BackendError(
-                f"There was no room for another sandbox within {ROOM_SECONDS:g} s:"
-                f" {self.alive.borrowed_tokens} are alive; lower the concurrency."
-            )
+        closed = -1
+        while closed != self._closed:
+            closed = self._closed
+            with anyio.move_on_after(ROOM_SECONDS):
+                await self.alive.acquire_on_behalf_of(token)
+                return
+        raise BackendError(
+            f"There was no room for another sandbox, and none was closed within {ROOM_SECONDS:g} s:"
+            f" {self.alive.borrowed_tokens} are alive; lower the concurrency."
+        )
+
+    def _release(self, token: object) -> None:
+        self._closed += 1
+        self.alive.release_on_behalf_of(token)
 
     async def _start(self, backend: Technology, image: Image, limits: Limits) -> World:
         token = object()

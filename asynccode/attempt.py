@@ -39,7 +39,7 @@ from asynccode.records import (
 )
 
 START_SECONDS = 300.0
-"""How long a world may take to be ready, waiting for room included."""
+"""How long a world may take to be ready; in a run, after another has become ready."""
 SCORE_SECONDS = 60.0
 """How long the score of an episode that ran out may take."""
 RAN_OUT = frozenset(
@@ -69,8 +69,10 @@ class Running:
     since: float = field(factory=perf_counter)
     """When it began, by `time.perf_counter`."""
     steps: list[Step] = field(factory=list)
-    started: bool = False
-    """Whether its world was ever ready."""
+    start: anyio.CancelScope = field(factory=lambda: anyio.move_on_after(START_SECONDS))
+    """What getting its world ready is in; whoever cancels it gives the world up."""
+    ready: float | None = None
+    """When its world was ready, by `time.perf_counter`."""
     faulty: bool = False
     """Whether the task itself cannot be played, which is no fault of any world's."""
     acting: Action | None = None
@@ -104,11 +106,14 @@ class Attempt:
 
     async def play(self, seconds: float) -> End:
         """Play for so many seconds at most, the time to get ready left out."""
-        with anyio.move_on_after(START_SECONDS) as start:
+        with self.running.start:
             query = await self.environment.reset()
-        if start.cancelled_caught:
-            raise BackendError(f"The world was not ready within {START_SECONDS:g} s.")
-        self.running.started = True
+        if self.running.start.cancelled_caught:
+            raise BackendError(
+                f"The world was not ready within {START_SECONDS:g} s: the machine is too busy, or"
+                " something in it hangs; lower --concurrency, and see `asynccode doctor`."
+            )
+        self.running.ready = perf_counter()
         with anyio.move_on_after(seconds) as clock:
             end = await self._turns(query)
         if clock.cancelled_caught:

@@ -28,9 +28,10 @@ from attrs import define, evolve, field
 
 from asynccode import registry
 from asynccode.admission import Admission
+from asynccode.beginnings import Beginnings
 from asynccode.budget import Budget
 from asynccode.episode import Running, play
-from asynccode.errors import BackendError, InputError, Unavailable
+from asynccode.errors import InputError, Unavailable
 from asynccode.feedback import Feedback
 from asynccode.images import Image
 from asynccode.interfaces import Policy, Scope, Suite, Technology, World, Worlds
@@ -42,8 +43,6 @@ from asynccode.statistics import Statistics
 
 WAITING = 16
 """Finished episodes that may wait for the consumer before the run waits for it."""
-BROKEN_AFTER = 20
-"""Worlds in a row that could not be made before the run is given up."""
 
 S = TypeVar("S", bound=Scope)
 
@@ -65,9 +64,12 @@ class Rollout:
     _worlds: Worlds
     _jobs: Iterator[tuple[Task, int]]
     _draining: bool = False
-    _failures: int = 0
+    _beginnings: Beginnings = field(init=False)
     _broken: Exception | None = None
     _stream: AsyncIterator[Episode] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._beginnings = Beginnings(self.statistics, self.pool)
 
     def drain(self) -> None:
         """Start no more episodes; iteration ends when those that run have ended."""
@@ -89,11 +91,14 @@ class Rollout:
         workers = min(self.admission.concurrency, self.statistics.total)
         try:
             with collapsed():
-                async with send, anyio.create_task_group() as group:
-                    for number in range(workers):
-                        group.start_soon(self._worker, send)
-                        if number % 16 == 15:  # a thousand at once would hold up all else
-                            await anyio.lowlevel.checkpoint()
+                async with send, anyio.create_task_group() as watching:
+                    watching.start_soon(self._beginnings.watch)
+                    async with anyio.create_task_group() as group:
+                        for number in range(workers):
+                            group.start_soon(self._worker, send)
+                            if number % 16 == 15:  # a thousand at once would hold up all else
+                                await anyio.lowlevel.checkpoint()
+                    watching.cancel_scope.cancel()
         except Exception as error:  # noqa: BLE001 (raised again where the consumer is)
             self._broken = error
         finally:
@@ -122,7 +127,7 @@ class Rollout:
             await send.send(episode)
 
     async def _play(self, task: Task, attempt: int) -> Episode:
-        running = Running(task_id=task.id, attempt=attempt)
+        running = Running(task_id=task.id, attempt=attempt, start=anyio.CancelScope())
         self.statistics.begin(running)
         try:
             episode = await play(
@@ -140,13 +145,7 @@ class Rollout:
             )
         finally:
             self.statistics.end(running)
-        if not running.faulty:
-            self._failures = 0 if running.started else self._failures + 1
-        if self._failures >= BROKEN_AFTER:
-            raise BackendError(
-                f"The run was stopped: {self._failures} worlds in a row could not be made;"
-                f" the last error was: {episode.error}"
-            )
+        self._beginnings.note(running, episode.error)
         return episode
 
 
