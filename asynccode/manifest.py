@@ -28,6 +28,7 @@ def make_manifest(
     compat: str | None,
     command: Sequence[str],
     options: Mapping[str, Any],
+    versions: Mapping[str, str | None],
     budget: Budget | None = None,
     feedback: Feedback = Feedback.HIDDEN,
     agent: Mapping[str, Any] | None = None,
@@ -36,10 +37,8 @@ def make_manifest(
 
     `images` are the digests of what was built, by the digests of the descriptions; `options`
     is what may change from run to run in one folder (attempts, limit, concurrency); `agent`
-    is `Policy.settings`.
+    is `Policy.settings`; `versions` what `asynccode.versions` found.
     """
-    from asynccode import __version__
-
     return {
         "suite": suite.name,
         "suite_digest": suite.digest,
@@ -54,11 +53,7 @@ def make_manifest(
         "budget": None if budget is None else asdict(budget),
         "feedback": feedback.value,
         "agent": dict(agent or {}),
-        "versions": {
-            "asynccode": __version__,
-            "python": platform.python_version(),
-            "kernel": platform.release(),
-        },
+        "versions": dict(versions),
         "machine": {"cores": os.cpu_count(), "architecture": platform.machine()},
         "command": list(command),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -306,6 +306,7 @@ def test_the_command_line_plays_a_model_and_counts_its_tokens(
     words = ["run", "asynccode.testing.fakes:FakeSuite", "--limit", "3", "--json"]
     words += ["--backend", "asynccode.testing.fakes:FakeBackend", "--policy", "chat:small"]
     words += ["--strategy", "react", "--temperature", "0.2", "--sampling", "top_p=0.9"]
+    words += ["--token-price", "2000000,1000000"]
 
     more = ["--output", str(tmp_path / "run"), "--base-url"]
     with (
@@ -325,6 +326,8 @@ def test_the_command_line_plays_a_model_and_counts_its_tokens(
     assert (agent["model"], agent["strategy"], agent["prompts"]) == ("small", "react", "v1")
     assert agent["sampling"] == {"temperature": 0.2, "top_p": 0.9}
     assert manifest["base_url"] == url
+    assert manifest["token_prices"] == {"million_in": 2e6, "million_out": 1e6}
+    assert summary["cost"] == 2 * summary["tokens_in"] + summary["tokens_out"]
     other = [*words, "--base-url", url, "--output", str(tmp_path / "run"), "--strategy", "tools"]
     assert main(other) == 2
     assert "agent was" in json.loads(capsys.readouterr().out)["error"]
@@ -338,6 +341,7 @@ def test_the_command_line_plays_a_model_and_counts_its_tokens(
         (["--strategy", "react"], "The policy 'gold' takes no --strategy: leave that out."),
         (["--policy", "chat:m", "--base-url", "http://x", "--strategy", "tree"], "no strategy"),
         (["--policy", "chat:m", "--sampling", "model=x"], "must be NAME=JSON"),
+        (["--policy", "chat:m", "--token-price", "0.1"], "must be two prices"),
     ],
 )
 def test_bad_input_is_one_sentence(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 from asynccode import registry
 from asynccode.cli import arguments
+from asynccode.statistics import Tally
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +49,13 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "--request-timeout", type=arguments.seconds, metavar="S", help="of one request, in seconds"
     )
     group.add_argument(
+        "--token-price",
+        type=_token_price,
+        metavar="IN,OUT",
+        help="what a million tokens in and a million out cost: kept in the manifest, and the"
+        " run's cost is told",
+    )
+    group.add_argument(
         "--connections", type=arguments.positive, metavar="N", help="to the server, at most"
     )
 
@@ -71,6 +80,31 @@ def policy_options(args: argparse.Namespace) -> dict[str, Any]:
         "connections": args.connections,
     }
     return {name: value for name, value in asked.items() if value is not None}
+
+
+def token_prices(args: argparse.Namespace) -> dict[str, float] | None:
+    """Give the prices of a million tokens, for the manifest; None if they were not told."""
+    if args.token_price is None:
+        return None
+    return dict(zip(("million_in", "million_out"), args.token_price, strict=True))
+
+
+def cost(args: argparse.Namespace, tally: Tally) -> float | None:
+    """Give what all tokens of a run cost by the prices told, None if there are none."""
+    if args.token_price is None:
+        return None
+    price_in, price_out = args.token_price
+    return float(tally.tokens_in * price_in + tally.tokens_out * price_out) / 1e6
+
+
+def _token_price(text: str) -> tuple[float, float]:
+    try:
+        price_in, price_out = (float(word) for word in text.split(","))
+    except ValueError:
+        price_in = price_out = -1.0
+    if not (0 <= price_in < math.inf and 0 <= price_out < math.inf):
+        raise argparse.ArgumentTypeError(f"must be two prices, such as 0.15,0.6, not {text!r}")
+    return price_in, price_out
 
 
 def _parameter(text: str) -> tuple[str, Any]:

@@ -25,6 +25,7 @@ from asynccode.progress import progress
 from asynccode.rollout import prepare, rollout
 from asynccode.runfolder import RunFolder
 from asynccode.statistics import Statistics, Tally
+from asynccode.versions import versions
 
 SHOWN = 3
 """Different errors of episodes that are told, the most frequent ones."""
@@ -104,6 +105,7 @@ async def run(args: argparse.Namespace) -> int:
                     agent=policy.settings,
                     compat=args.compat,
                     command=sys.argv,
+                    versions=await versions(backend),
                     options={
                         "loaded_from": args.suite,
                         "dialect": args.dialect,
@@ -112,6 +114,7 @@ async def run(args: argparse.Namespace) -> int:
                         "concurrency": args.concurrency,
                         "guesses": args.guesses,
                         "base_url": args.base_url,
+                        "token_prices": chat.token_prices(args),
                     },
                 )
                 folder = RunFolder.open(args.output, manifest, resume=not args.no_resume)
@@ -150,6 +153,7 @@ async def run(args: argparse.Namespace) -> int:
         "policy": args.policy,
         **statistics.summary(),
         **tally.summary(),  # with a run folder: of all that is in it
+        "cost": chat.cost(args, tally),
         "resumed": earlier,
         "errors": dict(errors.most_common(SHOWN)),
         "interrupted": stop.status is not None,
@@ -192,6 +196,7 @@ def report(summary: Mapping[str, Any], *, as_json: bool) -> None:
         largest = sorted(summary[name].items(), key=lambda item: -item[1])
         return ", ".join(f"{key} {count}" for key, count in largest) or "-"
 
+    cost = "" if summary["cost"] is None else f", {summary['cost']:.4g} by the prices given"
     speed = (
         f"{summary['wall_seconds']:.1f} s: {summary['episodes_per_second']:.1f} episodes/s,"
         f" {summary['steps_per_second']:.0f} steps/s,"
@@ -204,7 +209,7 @@ def report(summary: Mapping[str, Any], *, as_json: bool) -> None:
         ("mean turns", number("mean_turns", ".1f")),
         ("ended", counts("stop_reasons")),
         ("steps", f"{summary['steps']} ({counts('outcomes')})"),
-        ("tokens", f"{summary['tokens_in']} in, {summary['tokens_out']} out"),
+        ("tokens", f"{summary['tokens_in']} in, {summary['tokens_out']} out{cost}"),
         ("time", speed),
     ]
     if not summary["resumed"]:
