@@ -21,6 +21,7 @@ import anyio
 import anyio.lowlevel
 import pymysql
 import sniffio
+from attrs import evolve
 
 from asynccode.backends.mydb.catalogue import read_catalogue, read_state
 from asynccode.backends.mydb.pool import Readers
@@ -216,7 +217,11 @@ class MysqlWorld(PrivateDatabase):
             await bound(connection, seconds)
             result = await execute(connection, statement, self._limits, seconds)
         self.check()
-        return result
+        if result.error is None:
+            return result
+        # What the server calls it is our business.
+        named = result.error.replace(self._copy or self._shared, self._database.name.lower())
+        return evolve(result, error=named)
 
     @asynccontextmanager
     async def _connection(self, *, own: bool = False) -> AsyncIterator[aiomysql.Connection]:

@@ -14,6 +14,7 @@ from asynccode.backends.mysql import MysqlBackend
 from asynccode.outcomes import Limits
 from asynccode.testing.checks.databases import DATABASE
 from tests.conftest import unavailable
+from tests.mysql_world import speaking
 
 pytestmark = pytest.mark.anyio
 
@@ -91,3 +92,28 @@ async def test_whoever_finds_all_places_taken_waits_for_one(backend: MysqlBacken
         for _ in range(100):
             group.start_soon(look)
     assert backend.statistics()["connections"] <= 32
+
+
+async def test_nothing_of_ours_is_seen_in_a_database(backend: MysqlBackend) -> None:
+    async with await backend.open(DATABASE, Limits()) as world:
+        session = await world.session()
+        for _ in range(2):  # where all read, and in a copy
+            shown = await session.execute("SHOW TABLES")
+            assert shown.rows == [("pet",), ("toy",)]
+            missing = await session.execute("SELECT * FROM nowhere")
+            assert missing.error == "Table 'pets.nowhere' doesn't exist"
+            await session.execute("UPDATE pet SET weight = 7 WHERE id = 1")
+
+
+async def test_in_the_dialect_a_mariadb_tells_what_mysql_tells(backend: MysqlBackend) -> None:
+    async with speaking(backend) as session:
+        shown = await session.execute("DESCRIBE owners")
+        assert [row[:2] for row in shown.rows] == [
+            ("id", "int"),
+            ("name", "text"),
+            ("city", "text"),
+        ]
+        unknown = await session.execute("SELECT wings FROM pets")
+        assert unknown.error == "Unknown column 'wings' in 'field list'"
+        await session.execute("CREATE TABLE cages (id int)")
+        assert ("cages",) in (await session.execute("SHOW TABLES")).rows

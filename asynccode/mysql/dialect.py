@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from asynccode.mysql import information
 from asynccode.mysql.catalogue import Catalogue
+from asynccode.mysql.cursor import Cursor
 from asynccode.mysql.errors import MySQLError
 from asynccode.mysql.nodes import Table
 from asynccode.mysql.parser import Parser
@@ -29,8 +30,16 @@ _CHANGING = re.compile(
     re.IGNORECASE,
 )
 """Functions that give something else each time."""
-_SHOWS = frozenset({"SHOW", "DESC", "DESCRIBE", "EXPLAIN"})
-_QUERIES = frozenset({"SELECT", "WITH", "("})
+SHOWS = frozenset({"SHOW", "DESC", "DESCRIBE", "EXPLAIN"})
+QUERIES = frozenset({"SELECT", "WITH", "("})
+
+
+def first_word(text: str) -> str:
+    """Give a statement's first word or sign in capitals; empty if it has none."""
+    try:
+        return Cursor(text).now.upper
+    except MySQLError:
+        return ""
 
 
 class Dialect:
@@ -73,10 +82,10 @@ class Dialect:
         word = parser.now.upper
         if parser.now.kind == "end":
             raise MySQLError("Query was empty")
-        if word in _SHOWS:
+        if word in SHOWS:
             columns, rows = Show(text, catalogue, self.schemas).answer()
             return Plan(columns=columns, answer=rows)
-        if word in _QUERIES:
+        if word in QUERIES:
             return self._query(parser, catalogue, full_group=full_group)
         return other(parser, catalogue, self)
 

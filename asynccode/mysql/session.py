@@ -13,7 +13,7 @@ from attrs import evolve
 from asynccode import registry
 from asynccode.databases import Column, Database, DatabaseSession, ResultSet, Table
 from asynccode.mysql.catalogue import Catalogue
-from asynccode.mysql.dialect import Dialect
+from asynccode.mysql.dialect import QUERIES, SHOWS, Dialect, first_word
 from asynccode.mysql.engine_errors import translated
 from asynccode.mysql.errors import MANY_ROWS
 from asynccode.mysql.plan import Plan
@@ -52,7 +52,8 @@ def dialect(engine: str, schemas: frozenset[str]) -> Dialect:
 class MySQLSession(DatabaseSession):
     """Takes MySQL's statements and gives its values and its errors.
 
-    On an engine that is a MySQL itself, statements and results pass as they are.
+    On an engine that is a MySQL itself, statements and results pass as they are, but for what
+    MariaDB tells otherwise: SHOW and DESCRIBE, and the texts of errors.
     """
 
     engine: ClassVar[str] = "mysql"
@@ -72,7 +73,7 @@ class MySQLSession(DatabaseSession):
     async def execute(self, statement: str, *, seconds: float | None = None) -> ResultSet:
         """Run one statement of MySQL; its error is MySQL's, with its text."""
         if self._session.engine == "mysql":
-            return await self._session.execute(statement, seconds=seconds)
+            return await self._as_it_is(statement, seconds)
         if "\0" in statement:
             return await self._session.execute(statement, seconds=seconds)  # it says why not
         catalogue = await self._current()
@@ -84,6 +85,23 @@ class MySQLSession(DatabaseSession):
         if plan.answer is not None:
             return ResultSet(outcome=Outcome.OK, columns=plan.columns, rows=plan.answer)
         return await self._run(plan, seconds)
+
+    async def _as_it_is(self, statement: str, seconds: float | None) -> ResultSet:
+        """Run a statement on an engine that speaks MySQL; what there is is told as elsewhere."""
+        word = first_word(statement)
+        if word in SHOWS:
+            plan = self._dialect.plan(statement, await self._current())
+            if plan.answer is not None:
+                return ResultSet(outcome=Outcome.OK, columns=plan.columns, rows=plan.answer)
+        elif word not in QUERIES:
+            self._catalogue, self._changed = None, True
+        result = await self._session.execute(statement, seconds=seconds)
+        if result.outcome is Outcome.NONZERO and word in QUERIES:
+            # MariaDB refuses the same in other words.
+            plan = self._dialect.plan(statement, await self._current())
+            if plan.error is not None:
+                return evolve(result, error=plan.error)
+        return result
 
     async def _run(self, plan: Plan, seconds: float | None) -> ResultSet:
         """Run what was translated; what was just asked of the same database is known."""
@@ -165,6 +183,8 @@ class MySQLSession(DatabaseSession):
 
     async def _folded(self, tables: Sequence[Table]) -> dict[str, frozenset[str]]:
         """Find the columns with letters beyond ASCII or spaces at the end."""
+        if self._session.engine == "mysql":  # it compares them as MySQL does by itself
+            return {}
         found: dict[str, frozenset[str]] = {}
         texts = _every(tables)
         for table in tables:

@@ -12,7 +12,7 @@ from asynccode.backends.mydb.statements import ask
 from asynccode.databases import Column, ForeignKey, Table, TableState
 from asynccode.rows import ROWS
 
-_HERE = "table_schema = database() AND table_name <> 'asynccode_ready'"
+_HERE = "table_schema = database()"
 _TABLES = f"""SELECT table_name, table_type = 'VIEW' FROM information_schema.tables
 WHERE {_HERE} ORDER BY create_time, table_name"""  # noqa: S608
 _COLUMNS = f"""SELECT table_name, column_name, column_type, is_nullable = 'YES', column_key,

@@ -37,14 +37,16 @@ class Readers:
     async def reader(self, database: str) -> AsyncIterator[aiomysql.Connection]:
         """Lend a connection to `database`; one that an exception leaves is ended."""
         async with self._places:
-            connection = self._take(database) or await self._server.log_in(database)
+            connection = self._take(database)
             self._lent += 1
             try:
+                if connection is None:
+                    connection = await self._server.log_in(database)
                 async with self._server.ending(connection):
                     yield connection
             finally:
                 self._lent -= 1
-                if not connection.closed:
+                if connection is not None and not connection.closed:
                     self._idle.append((database, connection))
 
     def _take(self, database: str) -> aiomysql.Connection | None:

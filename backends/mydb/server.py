@@ -38,7 +38,7 @@ _numbers = itertools.count(1)
 
 def shared(digest: str) -> str:
     """Give the name of a prepared database, and of the user who reads it."""
-    return f"{PREFIX}_s1_{digest[:18]}"
+    return f"{PREFIX}_s2_{digest[:18]}"
 
 
 def owner_of(name: str) -> Owner | None:
@@ -94,12 +94,13 @@ class Server:
         async with self.admin() as admin:
             await ask(admin, "SELECT GET_LOCK('asynccode_prepare', 120)")
             try:
-                query = "SELECT 1 FROM information_schema.tables WHERE table_schema = %s"
-                if not await ask(admin, f"{query} AND table_name = 'asynccode_ready'", name):
-                    await ask(admin, f"DROP DATABASE IF EXISTS {name}")
-                    await self._make(admin, name, "SELECT, SHOW VIEW")
+                # Its user comes last: who can log in finds it whole.
+                query = "SELECT 1 FROM mysql.user, information_schema.schemata"
+                if not await ask(admin, f"{query} WHERE user = %s AND schema_name = user", name):
+                    await drop(admin, name)
+                    await self._make(admin, name)
                     await _fill(admin, tables)
-                    await ask(admin, f"CREATE TABLE {name}.asynccode_ready (x INT)")
+                    await self._let_in(admin, name, "SELECT, SHOW VIEW")
             except pymysql.Error as error:
                 raise ImageError(
                     f"Cannot load the database {database.name!r} into MySQL: {error}."
@@ -108,22 +109,26 @@ class Server:
                 await ask(admin, "SELECT RELEASE_LOCK('asynccode_prepare')")
         return name
 
-    async def _make(self, admin: aiomysql.Connection, name: str, privileges: str) -> None:
+    @staticmethod
+    async def _make(admin: aiomysql.Connection, name: str) -> None:
         await ask(admin, f"CREATE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+        await ask(admin, f"USE {name}")
+
+    async def _let_in(self, admin: aiomysql.Connection, name: str, privileges: str) -> None:
         await ask(admin, f"CREATE USER IF NOT EXISTS {name} IDENTIFIED BY '{self._password}'")
         pattern = name.replace("_", r"\_")
         await ask(admin, f"GRANT {privileges} ON `{pattern}`.* TO {name}")
-        await ask(admin, f"USE {name}")
 
     async def copy(self, source: str) -> tuple[str, aiomysql.Connection]:
         """Make an episode's own database; give its name and a connection to it."""
         # User names have 32 characters at most.
         name = f"{PREFIX}_c_{me().label.replace('.', '_')}_{next(_numbers)}"
-        async with self.admin() as admin:
-            await self._make(admin, name, "ALL PRIVILEGES")
-            await _fill(admin, self._tables[source], source)
-        self.copies += 1
         try:
+            async with self.admin() as admin:
+                await self._make(admin, name)
+                await _fill(admin, self._tables[source], source)
+                await self._let_in(admin, name, "ALL PRIVILEGES")
+            self.copies += 1
             return name, await self.log_in(name)
         except BaseException:
             await self.drop(name)
