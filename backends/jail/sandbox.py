@@ -246,6 +246,8 @@ class NsjailSandbox(Sandbox):
         """Say why the sandbox is gone."""
         if self._closed:
             return "The sandbox has been closed."
+        if not self._ended.is_set():
+            return "The jail goes on, but its shell cannot be reached."
         # nsjail tells a failure from the inside out: the first line is the cause.
         words = (self._words or "").splitlines()
         return f"The jail has ended{': ' + words[0] if words else '.'}"

@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path("/sys/fs/cgroup")
 PREFIX = "asynccode-"
 CONTROLLERS = ("cpu", "memory", "pids")
-WEIGHT = 0.25
+WEIGHT = 0.5
 """As many processes on each processor all jails together weigh. With 4, an event loop that 2,000
 shells keep busy did half the steps a second, and was held up twice as long."""
 
