@@ -65,8 +65,9 @@ async def test_an_example_prints_what_stands_below_it(
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_the_example_of_databases_prints_what_stands_below_it() -> None:
-    code, output = EXAMPLES[3]
+@pytest.mark.parametrize("number", [3, 4])
+async def test_an_example_of_databases_prints_what_stands_below_it(number: int) -> None:
+    code, output = EXAMPLES[number]
     assert await run(code) == output
 
 

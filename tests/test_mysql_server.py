@@ -113,6 +113,8 @@ async def test_in_the_dialect_a_mariadb_tells_what_mysql_tells(backend: MysqlBac
             ("name", "text"),
             ("city", "text"),
         ]
+        named = await session.execute("SELECT zoo.owners.id FROM `zoo`.owners WHERE id < 2")
+        assert named.rows == [(1,)]
         unknown = await session.execute("SELECT wings FROM pets")
         assert unknown.error == "Unknown column 'wings' in 'field list'"
         await session.execute("CREATE TABLE cages (id int)")

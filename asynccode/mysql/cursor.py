@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import NoReturn, TypeVar
 
-from asynccode.mysql.errors import syntax
+from asynccode.mysql.errors import MySQLError, syntax
 from asynccode.mysql.lexer import Token, tokens
 
 T = TypeVar("T")
@@ -80,3 +80,30 @@ class Cursor:
         while self.accept(","):
             found.append(read())
         return found
+
+
+def first_word(text: str) -> str:
+    """Give a statement's first word or sign in capitals; empty if it has none."""
+    try:
+        return Cursor(text).now.upper
+    except MySQLError:
+        return ""
+
+
+def unqualified(text: str, schema: str, tables: Container[str]) -> str:
+    """Leave a database's name out where it stands before the name of one of its tables."""
+    if schema.lower() not in text.lower():
+        return text
+    kept, done = "", 0
+    try:
+        found = Cursor(text).tokens
+    except MySQLError:
+        return text
+    for first, point, table in zip(found, found[1:], found[2:], strict=False):
+        if (
+            first.text.lower() == schema.lower()
+            and point.text == "."
+            and table.text.lower() in tables
+        ):
+            kept, done = kept + text[done : first.start], table.start
+    return kept + text[done:]

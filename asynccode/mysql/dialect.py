@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 
 from asynccode.mysql import information
 from asynccode.mysql.catalogue import Catalogue
-from asynccode.mysql.cursor import Cursor
 from asynccode.mysql.errors import MySQLError
 from asynccode.mysql.nodes import Table
 from asynccode.mysql.parser import Parser
@@ -32,14 +31,6 @@ _CHANGING = re.compile(
 """Functions that give something else each time."""
 SHOWS = frozenset({"SHOW", "DESC", "DESCRIBE", "EXPLAIN"})
 QUERIES = frozenset({"SELECT", "WITH", "("})
-
-
-def first_word(text: str) -> str:
-    """Give a statement's first word or sign in capitals; empty if it has none."""
-    try:
-        return Cursor(text).now.upper
-    except MySQLError:
-        return ""
 
 
 class Dialect:

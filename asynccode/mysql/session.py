@@ -13,7 +13,8 @@ from attrs import evolve
 from asynccode import registry
 from asynccode.databases import Column, Database, DatabaseSession, ResultSet, Table
 from asynccode.mysql.catalogue import Catalogue
-from asynccode.mysql.dialect import QUERIES, SHOWS, Dialect, first_word
+from asynccode.mysql.cursor import first_word, unqualified
+from asynccode.mysql.dialect import QUERIES, SHOWS, Dialect
 from asynccode.mysql.engine_errors import translated
 from asynccode.mysql.errors import MANY_ROWS
 from asynccode.mysql.plan import Plan
@@ -89,16 +90,19 @@ class MySQLSession(DatabaseSession):
     async def _as_it_is(self, statement: str, seconds: float | None) -> ResultSet:
         """Run a statement on an engine that speaks MySQL; what there is is told as elsewhere."""
         word = first_word(statement)
+        catalogue = await self._current()
         if word in SHOWS:
-            plan = self._dialect.plan(statement, await self._current())
+            plan = self._dialect.plan(statement, catalogue)
             if plan.answer is not None:
                 return ResultSet(outcome=Outcome.OK, columns=plan.columns, rows=plan.answer)
         elif word not in QUERIES:
             self._catalogue, self._changed = None, True
-        result = await self._session.execute(statement, seconds=seconds)
+        # The server calls the database otherwise.
+        plain = unqualified(statement, catalogue.schema, catalogue.relations)
+        result = await self._session.execute(plain, seconds=seconds)
         if result.outcome is Outcome.NONZERO and word in QUERIES:
             # MariaDB refuses the same in other words.
-            plan = self._dialect.plan(statement, await self._current())
+            plan = self._dialect.plan(statement, catalogue)
             if plan.error is not None:
                 return evolve(result, error=plan.error)
         return result
