@@ -22,6 +22,8 @@ from asynccode.backends.engine.backend import EngineBackend
 from asynccode.errors import BackendError, Unavailable
 
 REMEDY = "start one (as root: `dockerd &`, or `systemctl start docker`) or name it in DOCKER_HOST"
+NOT_CONNECTED = 900
+"""What aiodocker takes for a status when there is no answer."""
 STAT = "X-Docker-Container-Path-Stat"
 
 
@@ -31,6 +33,9 @@ def translated() -> Iterator[None]:
     try:
         yield
     except aiodocker.DockerError as error:
+        if error.status == NOT_CONNECTED:
+            why = str(error.message).partition(" [")[2].removesuffix("]") or error.message
+            raise BackendError(f"The engine cannot be reached: {why}") from error
         kind = NotThereError if error.status == 404 else BackendError
         raise kind(str(error.message)) from error
     except (aiohttp.ClientError, OSError, TimeoutError) as error:

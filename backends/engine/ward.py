@@ -78,8 +78,9 @@ class Ward:
             for _ in range(LOOKS):
                 await _exterminate(hand, partial(hand.session, leader), set())
                 if not await hand.session(leader):
-                    return
+                    break
                 await anyio.sleep(LOOK_SECONDS)
+            self._forks, _ = await hand.events()  # what failed to fork there is no step's news
 
     async def kill(self, shell: int) -> None:
         """Kill the shell itself."""

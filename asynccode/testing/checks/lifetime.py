@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 
 import anyio
+from attrs import evolve
 
 from asynccode.errors import ImageError, SandboxLost
 from asynccode.images import Commands, Image
@@ -79,9 +80,10 @@ async def a_cancelled_world(backend: Backend) -> None:
 @checks()
 async def many_at_once(backend: Backend) -> None:
     """Many sandboxes opened at once are each their own."""
+    limits = evolve(TIGHT, step_seconds=20.0)  # a step waits while the others start
 
     async def play(number: int) -> None:
-        async with await backend.open(Image(), TIGHT) as sandbox:
+        async with await backend.open(Image(), limits) as sandbox:
             session = await sandbox.session()
             await session.run(f"x={number}; echo {number} > file")
             expect(await session.run("echo $x $(cat file)"), Outcome.OK, f"{number} {number}\n")
