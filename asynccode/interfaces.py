@@ -1,7 +1,6 @@
 """The interfaces everything meets at: backend, sandbox, session, environment, policy.
 
-Each is small on purpose; the conformance suite in `asynccode.testing` checks every
-sentence below on every backend.
+The conformance suite in `asynccode.testing` checks every sentence below on every backend.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from asynccode.outcomes import Change, ExecResult, Limits, Window
 from asynccode.outcomes import Health as Health
 from asynccode.records import Action, Brief, Invalid, Move, Remark, StepResult, Task, Turn
 from asynccode.scope import Scope as Scope
+from asynccode.traces import Traces
 
 
 class Session(Scope):
@@ -164,7 +164,7 @@ class Programs(ABC):
         """
 
 
-class Sandbox(Files, Programs, World):
+class Sandbox(Files, Programs, Traces, World):
     """One private world: files and processes."""
 
 

@@ -82,6 +82,10 @@ class Lease(Sandbox):
         """Give what differs from the image."""
         return await self.sandbox.changes(hashes=hashes)
 
+    async def fingerprint(self) -> str | None:
+        """Give a digest of every trace of writing."""
+        return await self.sandbox.fingerprint()
+
     async def aclose(self) -> None:
         """Close the sandbox and give its room back."""
         try:

@@ -120,6 +120,11 @@ class NsjailSandbox(Sandbox):
         """Write a file as the jail's root."""
         await self._ask("write", path=self._absolute(path), data=data.hex(), mode=mode)
 
+    async def fingerprint(self) -> str:
+        """Digest what the overlay's upper layer holds."""
+        reply = await self._ask("fingerprint")
+        return str(reply["digest"])
+
     async def changes(self, *, hashes: bool = False) -> tuple[Change, ...]:
         """Read the overlay's upper layer."""
         lowers = [f"{spawn.IMAGES}/{name}" for name in self._stack]

@@ -229,6 +229,10 @@ class Server:
         )
         return {"rows": sorted(rows, key=lambda row: os.fsencode(row.path))}
 
+    def do_fingerprint(self, *, number: int, jail: int) -> dict[str, Any]:
+        """Digest what the upper layer holds."""
+        return {"digest": overlay.fingerprint(self._upper(jail))}
+
     def do_read(self, *, number: int, jail: int, path: str, max_bytes: int) -> dict[str, Any]:
         """Read a file."""
         data = files.inside(self.jails[jail].init, lambda: files.read(path, max_bytes))

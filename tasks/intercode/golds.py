@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, proxy
 
 import anyio
 from attrs import define, field, frozen
 
 from asynccode.errors import TaskDataError
-from asynccode.interfaces import Worlds, sandbox_of
+from asynccode.interfaces import Worlds
 from asynccode.outcomes import Limits
 from asynccode.records import Task
 from asynccode.tasks.intercode import quoting
+from asynccode.tasks.intercode.lending import Lending
 from asynccode.tasks.intercode.quoting import OriginalCrashError
 from asynccode.tasks.intercode.reward import Side, hashed
 from asynccode.tasks.intercode.world import PATIENCE, World
@@ -34,8 +34,8 @@ class Gold:
         return found
 
 
-async def play_gold(task: Task, worlds: Worlds, limits: Limits, *, young: bool) -> Gold:
-    """Run a task's gold in a sandbox of its own and look at it (bash_env.py:71-95).
+async def play_gold(task: Task, lending: Lending, limits: Limits) -> Gold:
+    """Run a task's gold in a world lent for it and look at it (bash_env.py:71-95).
 
     Its commands are joined with `;` and quoted as an action is. The original sets no time
     limit here; ours is `PATIENCE`. It runs gold before each scoring, in one container for
@@ -44,12 +44,10 @@ async def play_gold(task: Task, worlds: Worlds, limits: Limits, *, young: bool) 
     (`find -mmin +5 -delete` finds nothing any more). So gold that changes anything runs three
     times: in a new world, in a used one, and shortly after that.
 
-    Raises `TaskDataError` if the time is not enough, and what `worlds` raises.
+    Raises `TaskDataError` if the time is not enough, and what opening a world raises.
     """
     filesystem = task.metadata["filesystem"]
-    async with sandbox_of(await worlds.open(task.image, limits)) as sandbox:
-        world = World(sandbox)
-        await world.reset(filesystem, young=young)
+    async with lending.lend(task.image, filesystem) as world:
         first = later = await _look(task, world, limits)
         if not await world.is_untouched():
             await world.reset_again()
@@ -93,9 +91,10 @@ class _Flight:
 class Golds:
     """What is known of gold, by worlds and task. An error is not remembered."""
 
-    def __init__(self, play: Callable[[Task, Worlds], Awaitable[Gold]]) -> None:
-        self._play = play
+    def __init__(self, limits: Limits, *, young: bool) -> None:
+        self._limits, self._young = limits, young
         self._flights: WeakKeyDictionary[Worlds, dict[int, _Flight]] = WeakKeyDictionary()
+        self._lendings: WeakKeyDictionary[Worlds, Lending] = WeakKeyDictionary()
 
     async def get(self, task: Task, worlds: Worlds) -> Gold:
         """Give what gold gives; concurrent callers share one run of it.
@@ -113,7 +112,7 @@ class Golds:
                 raise TaskDataError(*flight.error.args) from flight.error
         flight = flights[id(task)] = _Flight(task)
         try:
-            flight.gold = await self._play(task, worlds)
+            flight.gold = await play_gold(task, self._lending(worlds), self._limits)
             return flight.gold
         except TaskDataError as error:
             flight.error = error
@@ -122,3 +121,11 @@ class Golds:
             if flight.gold is None:
                 del flights[id(task)]
             flight.landed.set()
+
+    def _lending(self, worlds: Worlds) -> Lending:
+        lending = self._lendings.get(worlds)
+        if lending is None:
+            # It may not hold what it is known by, or that would never be let go.
+            lending = Lending(proxy(worlds), self._limits, young=self._young)
+            self._lendings[worlds] = lending
+        return lending

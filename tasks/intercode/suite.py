@@ -12,7 +12,7 @@ from asynccode.interfaces import Suite, Worlds
 from asynccode.outcomes import Limits, MiB
 from asynccode.records import Task
 from asynccode.tasks.intercode.environment import CompatBashEnvironment
-from asynccode.tasks.intercode.golds import Golds, play_gold
+from asynccode.tasks.intercode.golds import Golds
 from asynccode.tasks.intercode.images import reborn
 from asynccode.tasks.intercode.quoting import SECONDS
 from asynccode.tasks.intercode.recorded import RecordedEpisode
@@ -39,9 +39,7 @@ class CompatSuite(Suite):
         self.limits = limits
         self.score_every_turn = score_every_turn
         self.young = young
-        self.golds = Golds(
-            lambda task, worlds: play_gold(task, worlds, self.limits, young=self.young)
-        )
+        self.golds = Golds(limits, young=young)
 
     def reborn(self, born: int) -> CompatSuite:
         """Give the suite on images whose files are from the time `born`, built for it."""

@@ -118,6 +118,27 @@ async def permissions_are_changes(backend: Backend) -> None:
 
 
 @checks()
+async def every_trace_of_writing_is_told(backend: Backend) -> None:
+    """If fingerprints are given, reading leaves them equal, and whatever writes does not."""
+    async with await backend.open(Image(layers=[FILES]), TIGHT) as sandbox:
+        first = await sandbox.fingerprint()
+        await sandbox.exec(["bash", "-c", "cat *.txt; ls -lR; cd folder; (exit 3)"])
+        assert await sandbox.fingerprint() == first, "what was only read is a trace"
+        for code in (
+            "touch keep.txt",
+            "touch -d 1970-01-01 keep.txt",
+            "chmod 644 tree",
+            "mkdir folder/new && rmdir folder/new",
+            "cp -p keep.txt same && mv same keep.txt",
+            "ln -s x y",
+            "rm drop.txt",
+        ):
+            await sandbox.exec(["bash", "-c", code])
+            before, first = first, await sandbox.fingerprint()
+            assert first is None or first != before, f"{code!r} left no trace"
+
+
+@checks()
 async def read_and_write(backend: Backend) -> None:
     """Files are read and written from outside, folders made, and errors are the usual ones."""
     async with await backend.open(Image(layers=[FILES]), TIGHT) as sandbox:
