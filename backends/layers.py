@@ -159,10 +159,15 @@ class Store:
             (target / name).mkdir(exist_ok=True)
         if os.getuid() != 0:
             return
+        twins: set[int] = set()
         for where, folders, files in os.walk(target):
             for name in (*folders, *files):
                 path = os.path.join(where, name)
                 info = os.lstat(path)
+                if info.st_nlink > 1 and not stat.S_ISDIR(info.st_mode):
+                    if info.st_ino in twins:  # one file under another name: it is done
+                        continue
+                    twins.add(info.st_ino)
                 uid, gid = info.st_uid + self._owner, info.st_gid + self._owner
                 os.lchown(path, uid, gid)
                 if not stat.S_ISLNK(info.st_mode):

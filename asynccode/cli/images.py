@@ -9,7 +9,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol, runtime_checkable
 
 import anyio.to_thread
 
@@ -47,7 +48,7 @@ async def run(args: argparse.Namespace) -> int:
     if sum(word is not None for word in (args.name, args.dest)) != wanted:
         usage = {"list": "nothing more", "build": "a NAME", "export": "a NAME and a DEST"}
         raise InputError(f"`asynccode images {args.do}` takes {usage[args.do]}.")
-    if args.do != "build" and args.backend != "nsjail":
+    if args.do == "list" and args.backend != "nsjail":
         raise InputError(f"The backend {args.backend!r} keeps no images here; use nsjail.")
     return await {"list": _list, "build": _build, "export": _export}[args.do](args)
 
@@ -154,14 +155,55 @@ async def _export(args: argparse.Namespace) -> int:
         raise InputError(f"{dest} exists already: name a new folder or .tar file.")
     say(f"{name}: building on {image.base}, unless it is built")
     async with registry.load_backend(args.backend) as backend:
-        stack = stack_of(await backend.prepare(image))
-    say(f"Writing {dest}")
-    count = await anyio.to_thread.run_sync(export, stack, dest)
+        digest = await backend.prepare(image)
+        say(f"Writing {dest}")
+        if backend.name == "nsjail":
+            count = await anyio.to_thread.run_sync(export, stack_of(digest), dest)
+        elif isinstance(backend, Exporting):
+            count = await _export_from(backend, image, dest)
+        else:
+            raise InputError(f"The backend {args.backend!r} keeps no images; use nsjail.")
     if args.json:
         emit_json({"name": name, "dest": str(dest), "paths": count})
     else:
         print(f"{dest}: {count} paths")
     return 0
+
+
+@runtime_checkable
+class Exporting(Protocol):
+    """What a backend with an image store of its own has."""
+
+    async def export(self, image: Image, dest: Path) -> int:
+        """Write an image to a new tar archive; gives how many paths."""
+        ...
+
+
+async def _export_from(backend: Exporting, image: Image, dest: Path) -> int:
+    if dest.suffix == ".tar":
+        return await backend.export(image, dest)
+    dest.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".asynccode-", dir=dest.parent) as scratch:
+        archive = Path(scratch, "root.tar")
+        count = await backend.export(image, archive)
+        await anyio.to_thread.run_sync(unpack, archive, dest)
+        return count
+
+
+def unpack(archive: Path, dest: Path) -> None:
+    """Unpack a root file system to a folder; an ordinary user's belongs to the user."""
+    dest.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
+        [*_tar(dest), str(archive)], capture_output=True, check=False, stdin=subprocess.DEVNULL
+    )
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip()
+        raise ImageError(f"Unpacking to {dest} failed: {said[-300:]}")
+
+
+def _tar(dest: Path) -> list[str]:
+    keep = ["--numeric-owner"] if os.getuid() == 0 else ["--no-same-owner"]
+    return ["tar", "-x", "-p", *keep, "-C", str(dest), "-f"]
 
 
 def stack_of(digest: str) -> list[bytes]:
@@ -184,16 +226,16 @@ def export(stack: Sequence[bytes], dest: Path) -> int:
         if dest.suffix == ".tar":
             return int(registry.resolve(f"{ARCHIVES}:write")(stack, dest, owner))
         dest.mkdir(parents=True, exist_ok=True)
-        keep = ["--numeric-owner"] if os.getuid() == 0 else ["--no-same-owner"]
-        command = ["tar", "-x", "-p", *keep, "-C", str(dest), "-f", "-"]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as unpack:
-            assert unpack.stdin is not None
-            assert unpack.stderr is not None
+        with subprocess.Popen(
+            [*_tar(dest), "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as tar:
+            assert tar.stdin is not None
+            assert tar.stderr is not None
             with suppress(BrokenPipeError):
-                count = int(registry.resolve(f"{ARCHIVES}:pour")(stack, unpack.stdin, owner))
-                unpack.stdin.close()
-            said = unpack.stderr.read().decode("utf-8", "replace").strip()
-        if unpack.returncode:
+                count = int(registry.resolve(f"{ARCHIVES}:pour")(stack, tar.stdin, owner))
+                tar.stdin.close()
+            said = tar.stderr.read().decode("utf-8", "replace").strip()
+        if tar.returncode:
             raise ImageError(f"Unpacking to {dest} failed: {said[-300:]}")
         return count
     except OSError as error:

@@ -8,11 +8,12 @@ import secrets
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import ClassVar, Self
 
 import anyio
 
-from asynccode.backends.engine import examine, leftovers, spec
+from asynccode.backends.engine import examine, export, leftovers, spec
 from asynccode.backends.engine.api import About, Engine
 from asynccode.backends.engine.images import Store, reference
 from asynccode.backends.engine.sandbox import EngineSandbox
@@ -95,6 +96,11 @@ class EngineBackend(Backend):
     async def open(self, image: Image, limits: Limits) -> EngineSandbox:
         """Open a container."""
         return await self._start(image, limits, await self.name_of(image))
+
+    async def export(self, image: Image, dest: Path) -> int:
+        """Write an image, built if need be, to a new tar archive; gives how many paths."""
+        async with self._store.still(image, await self.name_of(image)) as container:
+            return await export.write(self.engine.images.export(container), dest)
 
     async def name_of(self, image: Image) -> str:
         """Give the engine's name of an image, built if need be."""
