@@ -21,7 +21,7 @@ from asynccode.errors import ImageError, InputError
 from asynccode.images import Image
 from asynccode.interfaces import Session, Technology, World
 from asynccode.outcomes import ExecResult, Limits, Outcome
-from asynccode.rows import Row, cell
+from asynccode.rows import Row, line
 
 
 @frozen(kw_only=True)
@@ -246,7 +246,7 @@ def render(result: ResultSet, most: int | None = None) -> str:
     count = len(result.rows)
     rows = result.rows if most is None else result.rows[:most]
     lines = [" | ".join(result.columns)]
-    lines += [" | ".join(map(cell, row)) for row in rows]
+    lines += map(line, rows)
     if len(rows) < count:
         lines.append(f"[{count - len(rows)} more rows]")
     more = f"; {result.error}" if result.error else ""

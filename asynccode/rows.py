@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 Row = tuple[Any, ...]
@@ -25,9 +26,23 @@ def cell(value: Any) -> str:
     return str(value)
 
 
-def within(rows: list[Row], most_bytes: int, most_rows: int = ROWS) -> tuple[list[Row], bool]:
-    """Cut rows to what may be shown; says whether any were dropped."""
-    if len(rows) <= most_rows and size(rows) <= most_bytes:
+def line(row: Row) -> str:
+    """Give one row as results show it."""
+    shown = " | ".join([value if type(value) is str else cell(value) for value in row])
+    return " | ".join(map(cell, row)) if "\n" in shown else shown
+
+
+def within(
+    rows: list[Row],
+    most_bytes: int,
+    most_rows: int = ROWS,
+    texts: Sequence[int] | None = None,
+) -> tuple[list[Row], bool]:
+    """Cut rows to what may be shown; says whether any were dropped.
+
+    `texts` are the places of the columns that may hold text or bytes, if that is known.
+    """
+    if len(rows) <= most_rows and size(rows, texts) <= most_bytes:
         return rows, False
     total = 0
     for number, row in enumerate(rows):
@@ -42,11 +57,14 @@ def row_size(row: Row) -> int:
     return sum(len(v) + _FRAME if isinstance(v, str | bytes) else _PLAIN for v in row)
 
 
-def size(rows: Sequence[Row]) -> int:
+def size(rows: Sequence[Row], texts: Sequence[int] | None = None) -> int:
     """Give what `row_size` gives for all rows together, by columns: they are of one kind each."""
     if len(rows) < 4:
         return sum(map(row_size, rows))
-    return sum(map(_column_size, zip(*rows, strict=True)))
+    if texts is None:
+        return sum(map(_column_size, zip(*rows, strict=True)))
+    plain = _PLAIN * len(rows) * (len(rows[0]) - len(texts))
+    return plain + sum(_column_size(tuple(map(itemgetter(place), rows))) for place in texts)
 
 
 def _column_size(column: tuple[Any, ...]) -> int:

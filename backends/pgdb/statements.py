@@ -34,6 +34,21 @@ _OUTCOMES = {
 }
 WANTS_MORE = frozenset({"25006", "42501"})
 """SQLSTATEs of a statement that would do more than a role and a transaction that only read."""
+_SHORT = frozenset(
+    {
+        "int2",
+        "int4",
+        "int8",
+        "float4",
+        "float8",
+        "bool",
+        "date",
+        "timestamp",
+        "timestamptz",
+        "numeric",
+    }
+)
+"""Types whose values are neither text nor bytes."""
 Prepare = Callable[[str], Awaitable[Any]]
 
 
@@ -128,11 +143,13 @@ async def _execute(prepare: Prepare, statement: str, limits: Limits) -> ResultSe
     # cursor would need one, and asyncpg keeps this way to itself.
     most = min(ROWS, limits.output_bytes // (3 * len(attributes))) + 1
     records = await prepared._PreparedStatement__bind_execute((), most, None)  # noqa: SLF001
-    rows, cut = within(list(map(tuple, records)), limits.output_bytes)
+    kinds = [kind.name for _, kind in attributes]
+    texts = [place for place, kind in enumerate(kinds) if kind not in _SHORT]
+    rows, cut = within(list(map(tuple, records)), limits.output_bytes, texts=texts)
     return ResultSet(
         outcome=Outcome.OUTPUT_LIMIT if cut else Outcome.OK,
         columns=[name for name, *_ in attributes],
-        types=[kind.name for _, kind in attributes],
+        types=kinds,
         rows=rows,
         truncated=cut,
     )
