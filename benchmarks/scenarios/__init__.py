@@ -39,6 +39,7 @@ SCENARIOS = {
     "replay": "InterCode's recordings of fs_1, played again and scored every turn",
     "results": "tables, the page and exports of a large run folder",
     "sql_alive": "many live episodes, each with a written private copy of a database",
+    "sql_replay": "InterCode's Spider recordings, played again beside one connection to a MySQL",
     "sql_rollout": "Spider's golds on each database backend",
     "sql_step": "SQL statements through the environment, beside the bare driver",
     "rollout": "the bash suite's golds, many times, at full concurrency",
