@@ -9,8 +9,9 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any
 
 from asynccode.mysql.dates import DATES
-from asynccode.mysql.likes import folded, like
+from asynccode.mysql.likes import KEPT, folded, kept, like
 from asynccode.mysql.numbers import number, text
+from asynccode.mysql.regexps import fits
 
 
 def _rounded(value: Any, places: Any = 0, mode: str = ROUND_HALF_UP) -> Any:
@@ -77,12 +78,11 @@ def _format(value: Any, places: Any, _locale: Any = None) -> str:
 
 
 def _regexp(value: Any, pattern: Any, _mode: Any = None) -> int:
-    return int(re.search(text(pattern), text(value), re.IGNORECASE) is not None)
+    return int(fits(text(value), text(pattern)))
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "text": text,
-    "key": lambda value: folded(text(value)),
     "like": lambda value, pattern, escape: int(like(text(value), text(pattern), escape)),
     "regexp_like": _regexp,
     "mod": _mod,
@@ -147,7 +147,15 @@ def _field(wanted: Any, *values: Any) -> int:
     )
 
 
+def _key(value: Any) -> str | None:
+    # Called for every row that is compared: texts, as most values are, go the shortest way.
+    if type(value) is str and len(value) <= KEPT:
+        return kept(value)
+    return None if value is None else folded(text(value))
+
+
 LENIENT: dict[str, Callable[..., Any]] = {
+    "key": _key,
     "concat_ws": _concat_ws,
     "field": _field,
     "isnull": lambda value: int(value is None),

@@ -39,7 +39,7 @@ _LIMITS = {
 _ACTIONS = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE})
 _NAMES = """abs avg coalesce count date datetime dense_rank group_concat ifnull iif julianday
 length like lower ltrim max min nullif rank round row_number rtrim strftime substr substring sum
-time total trim typeof upper"""
+time total trim typeof upper my_key"""
 _FUNCTIONS = frozenset(_NAMES.split())
 
 
