@@ -127,13 +127,15 @@ def targets(found: Sequence[Result], caption: str) -> str:
     return picture(title, caption, bars, ticks, target=0.5)
 
 
-def backends(result: Result, caption: str) -> str:
-    """Draw the episodes per second of each backend."""
-    rates = {
-        measure.name.partition(":")[0]: measure.value
-        for measure in result.measures
-        if measure.name.endswith(": episodes")
-    }
+def backends(found: Sequence[Result], caption: str) -> str:
+    """Draw the episodes per second of each backend: of sandboxes, then of databases."""
+    rates: dict[str, float] = {}
+    for result in found:
+        for measure in result.measures:
+            if result.scenario == "backends" and measure.name.endswith(": episodes"):
+                rates[f"{measure.name.partition(':')[0]}, Bash"] = measure.value
+            if result.scenario == "sql_rollout" and measure.name.startswith("episodes on "):
+                rates[f"{measure.name.removeprefix('episodes on ')}, SQL"] = measure.value
     most = max(rates.values(), default=1.0)
     top = nice(most)
     bars = [
@@ -141,7 +143,8 @@ def backends(result: Result, caption: str) -> str:
         for name, rate in sorted(rates.items(), key=lambda item: -item[1])
     ]
     ticks = [(share, results.number(share * top)) for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
-    return picture("Episodes per second, the bash suite's golds", caption, bars, ticks)
+    title = "Episodes per second: golds of the suite bash, and of Spider"
+    return picture(title, caption, bars, ticks)
 
 
 def nice(most: float) -> float:
@@ -166,9 +169,8 @@ def main(words: Sequence[str]) -> int:
     made, found = results.read(path)
     caption = caption_of(made)
     drawn = {"targets.svg": targets(found, caption)}
-    for result in found:
-        if result.scenario == "backends" and result.measures:
-            drawn["backends.svg"] = backends(result, caption)
+    if any(result.scenario == "backends" and result.measures for result in found):
+        drawn["backends.svg"] = backends(found, caption)
     for name, text in drawn.items():
         (path.parent / name).write_text(text)
         print(path.parent / name)

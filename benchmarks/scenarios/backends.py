@@ -1,21 +1,24 @@
-"""The same work on each backend, in turns: starts, steps, and episodes of the bash suite."""
+"""The same work on each backend, in turns: starts, steps, memory, episodes of the bash suite."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from statistics import median
+from statistics import mean, median
 from time import perf_counter
 
 from asynccode import registry
 from asynccode.images import Image
 from asynccode.interfaces import Backend
-from asynccode.outcomes import Limits
+from asynccode.outcomes import Limits, MiB
 from asynccode.policies import Gold
 from asynccode.rollout import rollout
+from benchmarks.machine import available_memory
 from benchmarks.measures import Measure, Result, spread
 from benchmarks.scenarios import main
 
+ALIVE = 20
+"""Sandboxes over whose memory the mean is taken."""
 KINDS = {"start": "start to first observation", "step": "built-in step", "program": "program step"}
 
 
@@ -26,6 +29,8 @@ async def measure(
     missing = {}
     times: dict[str, dict[str, list[float]]] = {}
     rates: dict[str, list[float]] = {}
+    memory: dict[str, float] = {}
+    rewards: dict[str, list[float]] = {}
     async with AsyncExitStack() as stack:
         backends: dict[str, Backend] = {}
         for name in names.split(","):
@@ -35,19 +40,35 @@ async def measure(
                 continue
             backends[name] = await stack.enter_async_context(registry.load_backend(name))
             times[name] = {kind: [] for kind in KINDS}
-            rates[name] = []
+            rates[name], rewards[name] = [], []
         for _ in range(rounds):
             for name, backend in backends.items():
                 await _start_and_step(backend, each, times[name])
-        for backend in backends.values():
-            await _episodes(backend, 1)  # images and the golds' effects are made once
+        for name, backend in backends.items():
+            memory[name] = await _memory(backend)
+        for name, backend in backends.items():  # images and the golds' effects are made once
+            await _episodes(backend, 1, rewards[name])
         for _ in range(2):
             for name, backend in backends.items():
-                rates[name].append(await _episodes(backend, attempts))
+                rates[name].append(await _episodes(backend, attempts, rewards[name]))
     return Result(
         scenario="backends",
         settings={"rounds": rounds, "each": each, "attempts": attempts, "missing": missing},
-        measures=[measure for name in backends for measure in _measures(name, times, rates)],
+        measures=[
+            measure
+            for name in backends
+            for measure in (
+                *_measures(name, times, rates),
+                Measure(name=f"{name}: memory of each, all in", value=memory[name], unit="MiB"),
+                Measure(
+                    name=f"{name}: mean reward of gold",
+                    value=mean(rewards[name]),
+                    unit="",
+                    target=1.0,
+                    better="higher",
+                ),
+            )
+        ],
         raw={
             "ms": {name: {k: spread(v) for k, v in found.items()} for name, found in times.items()},
             "episodes_per_second": rates,
@@ -86,10 +107,21 @@ async def _start_and_step(backend: Backend, each: int, times: dict[str, list[flo
                     times[kind].append((perf_counter() - began) * 1e3)
 
 
-async def _episodes(backend: Backend, attempts: int) -> float:
-    """Give the golds' episodes per second."""
+async def _memory(backend: Backend) -> float:
+    """Give what a sandbox with a live session takes of the machine's memory, in MiB."""
+    before = available_memory()
+    async with AsyncExitStack() as stack:
+        for _ in range(ALIVE):
+            sandbox = await stack.enter_async_context(await backend.open(Image(), Limits()))
+            await (await sandbox.session()).run("echo hi")
+        return (before - available_memory()) / ALIVE / MiB
+
+
+async def _episodes(backend: Backend, attempts: int, rewards: list[float]) -> float:
+    """Give the golds' episodes per second; their rewards are added to `rewards`."""
     async with rollout("bash", Gold(), backend=backend, attempts=attempts) as run:
         async for episode in run:
+            rewards.append(episode.reward or 0.0)
             if not episode.solved:
                 raise RuntimeError(
                     f"{episode.task_id} on {backend.name} ended with {episode.stop_reason}"
