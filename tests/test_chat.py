@@ -268,20 +268,35 @@ async def test_an_episode_out_of_time_gives_its_connection_back() -> None:
     assert [episode.reward for episode in made] == [0.0] * 4
 
 
+def connected_to(url: str) -> int:
+    """Count the connections to a port of this machine that the client has not closed."""
+    port = int(url.split(":")[2].partition("/")[0])
+    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(row[2].endswith(f":{port:04X}") and row[3] == "01" for row in rows)
+
+
 async def test_a_run_that_is_left_leaves_no_connection() -> None:
-    async def leave(url: str) -> None:
+    async def leave(policy: Chat) -> None:
         async with (
-            Chat("m", base_url=url) as policy,
-            asynccode.rollout(FakeSuite(5), policy, backend=FakeBackend()) as run,
+            policy,
+            asynccode.rollout(FakeSuite(5), policy, backend=FakeBackend(), concurrency=5) as run,
         ):
             async for _ in run:
                 pass
 
-    async with serve(say("submit"), latency=60) as server, anyio.create_task_group() as group:
-        group.start_soon(leave, server.url)
-        while server.requests < 5:
-            await anyio.sleep(0.01)
-        group.cancel_scope.cancel()  # all five wait for an answer: no descriptor may stay
+    async with serve(say("submit"), latency=0.1) as server:
+        policy = Chat("m", base_url=server.url)  # held: nothing is closed for want of it
+        async with anyio.create_task_group() as warm:
+            for _ in range(8):
+                warm.start_soon(policy.model.ask, HELLO)
+        assert connected_to(server.url) == 8
+        server.latency = 60
+        async with anyio.create_task_group() as group:
+            group.start_soon(leave, policy)
+            while server.requests < 8 + 5:
+                await anyio.sleep(0.01)
+            group.cancel_scope.cancel()  # five wait for an answer, three lie idle
+        assert connected_to(server.url) == 0, "while the server and the policy are still there"
 
 
 async def test_seeds_are_derived_for_each_request() -> None:
