@@ -15,7 +15,7 @@ from asynccode.records import Action, Remark, Submit, Task, Turn
 from asynccode.runfolder import read_manifest
 from asynccode.tasks.ctf.suite import load
 from asynccode.testing.fakes import FakeSuite
-from tests.test_intercode_ctf import clone, task
+from tests.intercode_ctf import clone, task
 
 FAKE = ["--backend", "asynccode.testing.fakes:FakeBackend"]
 SEED = 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from typing import Literal, NamedTuple
 
@@ -10,8 +11,12 @@ TOKEN = 32
 TAIL = 160
 """No reply is longer, in bytes."""
 
-INTERPRETER = files(__package__).joinpath("inside/interpreter.py").read_bytes()
-STOP = files(__package__).joinpath("inside/stop.py").read_text()
+_INSIDE = files(__package__).joinpath("inside")
+_JOINT = re.compile(rb"^from errors import .*\n", re.MULTILINE)
+INTERPRETER = b"".join(
+    _JOINT.sub(b"", _INSIDE.joinpath(name).read_bytes()) for name in ("errors.py", "interpreter.py")
+)
+STOP = _INSIDE.joinpath("stop.py").read_text()
 LOADER = (
     "import os\n"
     f"t=b''\nwhile len(t)<{len(INTERPRETER)}:t+=os.read(0,{len(INTERPRETER)}-len(t))\n"

@@ -12,7 +12,6 @@
 # Names are imported under the cover of one dictionary, which no module of the agent's holds.
 import _signal
 import builtins
-import errno
 import fcntl
 import gc
 import mmap
@@ -20,7 +19,8 @@ import os
 import select
 import sys
 
-OURS = "<asynccode>"  # the file name of this text, left out of every traceback
+from errors import SOURCES, find_words, remember, say  # one text in the sandbox
+
 HEAD, TOKEN = 10, 32
 HIGH = 300  # where our descriptors are moved to
 ONLY_AST = 0x400
@@ -35,7 +35,6 @@ class State:
     forked = False
     steps = flags = 0
     main = None
-    sources = {}
 
 
 def receive(size):
@@ -113,16 +112,6 @@ def fork():
         except OSError:
             select.select([], [], [], 0.01)
     os._exit(71)
-
-
-def find_words():
-    # What a traceback needs. Imported where the agent's folder is not on the path.
-    before, sys.path[:] = sys.path[:], sys.path[1:]
-    try:
-        import traceback
-    finally:
-        sys.path[:] = before
-    return traceback
 
 
 def serve(busy):
@@ -215,7 +204,7 @@ def perform(source):
     State.steps += bool(source)
     name = "<step %d>" % State.steps
     if source:
-        State.sources[name] = source
+        SOURCES[name] = source
         remember()
     try:
         try:
@@ -227,17 +216,6 @@ def perform(source):
     except BaseException as error:
         _signal.pthread_sigmask(_signal.SIG_BLOCK, ALL)
         return say(error)
-
-
-def remember():
-    # Where tracebacks and `inspect` look for the lines of what was never a file.
-    linecache = sys.modules.get("linecache")
-    if linecache is None or not hasattr(linecache, "cache"):
-        return
-    while State.sources:
-        name, source = State.sources.popitem()
-        text = source.decode("utf-8", "replace") + "\n"
-        linecache.cache[name] = len(text), None, text.splitlines(True), name
 
 
 def run(source, name):
@@ -253,71 +231,3 @@ def run(source, name):
         single = compile("0", name, "single", ONLY_AST)
         single.body = [last]
         exec(compile(single, name, "single", State.flags, True), world)
-
-
-def say(error):
-    if isinstance(error, SystemExit):
-        code = error.code
-        if code is None or isinstance(code, int):
-            return (code or 0) & 255, 0
-        print_error(str(code) + "\n")
-        return 1, 0
-    number = 0
-    if isinstance(error, OSError):
-        number = error.errno or 0
-    elif isinstance(error, MemoryError):
-        number = errno.ENOMEM
-    elif isinstance(error, RuntimeError) and "start new thread" in str(error.args):
-        number = errno.EAGAIN
-    if number == errno.EAGAIN and can_fork():
-        number = 0  # it was something else that would have had to wait
-    try:
-        text = words(error)
-    except BaseException as other:  # its own __str__ may do anything
-        text = "%s (and its text could not be made: %s)\n" % (
-            type(error).__name__,
-            type(other).__name__,
-        )
-    print_error(text)
-    return 1, number
-
-
-def can_fork():
-    try:
-        pid = os.fork()
-    except OSError:
-        return False
-    if not pid:
-        os._exit(0)
-    os.waitpid(pid, 0)
-    return True
-
-
-def print_error(text):
-    try:
-        sys.stdout.flush()
-    except BaseException:
-        pass
-    sys.stderr = sys.__stderr__
-    try:
-        sys.stderr.write(text)
-        sys.stderr.flush()
-    except BaseException:
-        pass
-
-
-def words(error):
-    traceback = find_words()
-    remember()
-    told = traceback.TracebackException(type(error), error, error.__traceback__)
-    seen, todo = set(), [told]
-    while todo:
-        item = todo.pop()
-        if item is None or id(item) in seen:
-            continue
-        seen.add(id(item))
-        if getattr(item, "stack", None):
-            item.stack[:] = [frame for frame in item.stack if frame.filename != OURS]
-        todo += [item.__cause__, item.__context__]
-        todo += getattr(item, "exceptions", None) or []
-    return "".join(told.format() if told.stack else told.format_exception_only())
