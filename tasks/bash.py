@@ -18,20 +18,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import anyio
-from attrs import evolve
-
-from asynccode.errors import InputError, TaskDataError
+from asynccode.errors import InputError
 from asynccode.images import Image, Manifest
 from asynccode.interfaces import Environment, Sandbox, Session, Suite, Worlds, sandbox_of
 from asynccode.outcomes import ExecResult, Limits, MiB, Outcome
 from asynccode.records import Action, Brief, Skip, StepResult, Submit, Task
+from asynccode.tasks.closing import close
+from asynccode.tasks.files import check_ids, in_one, reading, task_files
 from asynccode.tasks.rewards import Effect, GoldEffects, comparer, score
 from asynccode.tasks.rewards.gold import play_gold
 
 DATA = Path(__file__).parent / "data" / "bash"
-CLOSE_SECONDS = 30.0
-"""How long closing a session, and then a sandbox, may take."""
 
 Semantics = Literal["persistent", "per-step"]
 
@@ -58,29 +55,17 @@ def load(
 
 def read_tasks(folder: Path, base: str = "host") -> tuple[Task, ...]:
     """Read all tasks below `folder`. Raises `TaskDataError`."""
-    files = sorted(folder.glob("*/tasks.json"))
-    if not files:
-        raise TaskDataError(
-            f"There are no Bash tasks in {folder}: it needs folders with tasks.json and "
-            "filesystem.json, or leave out --data for the tasks that come with asynccode."
-        )
+    files = task_files(folder, "Bash", "tasks.json and filesystem.json")
     tasks = tuple(task for file in files for task in _read(file, base))
-    seen: set[str] = set()
-    for task in tasks:
-        if task.id in seen:
-            raise TaskDataError(f"Two tasks in {folder} have the id {task.id!r}; rename one.")
-        seen.add(task.id)
+    check_ids(tasks, folder)
     return tasks
 
 
 def _read(file: Path, base: str) -> Iterator[Task]:
-    try:
-        raw = json.loads(file.read_text(encoding="utf-8"))
+    with reading(file) as raw:
         # One image object for all tasks: pools and caches look at it once.
         image = Image(base=base, layers=(Manifest.load(file.with_name("filesystem.json")),))
         for item in raw["tasks"]:
-            if not item["gold"] or isinstance(item["gold"], str):
-                raise TaskDataError(f"Task {item['id']!r} in {file}: gold is a list of actions.")
             comparer(compare := item.get("compare", "normalised"))
             yield Task(
                 id=item["id"],
@@ -95,18 +80,6 @@ def _read(file: Path, base: str) -> Iterator[Task]:
                     "ignore": tuple(item.get("ignore", ())),
                 },
             )
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        what = f"no {error}" if isinstance(error, KeyError) else str(error)
-        raise TaskDataError(f"Cannot read the tasks in {file}: {what}.") from error
-    except TaskDataError:
-        raise
-    except InputError as error:
-        raise TaskDataError(f"Cannot use the tasks in {file}: {error}") from error
-
-
-def _in_one(task: Task) -> Task:
-    gold: Any = ("\n".join(task.gold),)
-    return evolve(task, gold=gold)
 
 
 class BashSuite(Suite):
@@ -128,7 +101,7 @@ class BashSuite(Suite):
         if semantics not in ("persistent", "per-step"):
             raise InputError(f"semantics is persistent or per-step, not {semantics!r}.")
         if semantics == "per-step":
-            tasks = [_in_one(task) for task in tasks]
+            tasks = [in_one(task) for task in tasks]
         self.name = name
         self.tasks = tuple(tasks)
         self.limits = limits or Limits()
@@ -237,14 +210,7 @@ class BashEnvironment(Environment):
         """Close the session and the sandbox."""
         session, sandbox = self._session, self._sandbox
         self._session = self._sandbox = None
-        try:
-            if session is not None:
-                with anyio.move_on_after(CLOSE_SECONDS, shield=True):
-                    await session.aclose()
-        finally:
-            if sandbox is not None:
-                with anyio.move_on_after(CLOSE_SECONDS, shield=True):
-                    await sandbox.aclose()
+        await close(session, sandbox)
 
 
 def step_info(result: ExecResult | None = None) -> dict[str, Any]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 
-import anyio
 from attrs import frozen
 
 from asynccode.errors import InputError
@@ -13,7 +11,6 @@ from asynccode.interfaces import (
     Environment,
     Program,
     Sandbox,
-    Scope,
     Session,
     Worlds,
     sandbox_of,
@@ -21,11 +18,9 @@ from asynccode.interfaces import (
 from asynccode.outcomes import Limits
 from asynccode.records import Action, Brief, Skip, StepResult, StopReason, Submit, Task
 from asynccode.tasks.bash import observe, step_info
+from asynccode.tasks.closing import close
 from asynccode.tasks.ctf.challenge import Scene
 from asynccode.tasks.ctf.scene import furnish
-
-CLOSE_SECONDS = 30.0
-"""How long closing a session, a service, and then a sandbox may take, each."""
 
 
 @frozen(kw_only=True)
@@ -134,12 +129,4 @@ class CtfEnvironment(Environment):
         """Close the session, the service and the sandbox."""
         held = (self._session, self._service, self._sandbox)
         self._session = self._service = self._sandbox = None
-        async with AsyncExitStack() as stack:
-            for scope in reversed(held):
-                if scope is not None:
-                    stack.push_async_callback(_close, scope)
-
-
-async def _close(scope: Scope) -> None:
-    with anyio.move_on_after(CLOSE_SECONDS, shield=True):
-        await scope.aclose()
+        await close(*held)

@@ -11,21 +11,15 @@ Known deviations, all towards one episode not spoiling another:
 
 from __future__ import annotations
 
-from typing import Any
-
-import anyio
-
 from asynccode.errors import InputError
 from asynccode.interfaces import Environment, Sandbox, Worlds, sandbox_of
 from asynccode.outcomes import Limits, Outcome
 from asynccode.records import Action, Skip, StepResult, Submit, Task
+from asynccode.tasks.closing import close
 from asynccode.tasks.intercode import quoting
 from asynccode.tasks.intercode.golds import Gold, Golds
 from asynccode.tasks.intercode.reward import Parts, Side, hashed, score
-from asynccode.tasks.intercode.world import Seen, World
-
-CLOSE_SECONDS = 30.0
-"""How long closing a sandbox may take."""
+from asynccode.tasks.intercode.world import World, info_of
 
 
 class CompatBashEnvironment(Environment):
@@ -78,23 +72,23 @@ class CompatBashEnvironment(Environment):
         if self._world is None:
             raise InputError(f"Task {self.task.id!r} is not running: call reset first.")
         if isinstance(action, Skip) or action == "skip":
-            return StepResult("skipped", 0.0, True, False, _info())
+            return StepResult("skipped", 0.0, True, False, info_of())
         try:
             if isinstance(action, Submit) or action.startswith("submit"):
                 parts = await self._score(self._world)
-                info = _info() | {"valid": True, "reward_parts": parts.as_dict()}
+                info = info_of() | {"valid": True, "reward_parts": parts.as_dict()}
                 return StepResult(self._observation, parts.reward, True, False, info)
             plan = quoting.plan(action, self.workdir)
             seconds = min(quoting.SECONDS, self._limits.step_seconds)
             seen = await self._world.act(plan, seconds=seconds)
-            self._observation, info = seen.observation, _info(seen)
+            self._observation, info = seen.observation, info_of(seen)
             if seen.executed and plan.goes_to is not None:
                 self.workdir = plan.goes_to
             if not self.score_every_turn:
                 return StepResult(seen.observation, 0.0, False, False, info)
             parts = await self._score(self._world)
         except quoting.OriginalCrashError as crash:
-            info = _info() | {"outcome": Outcome.REFUSED, "original_error": str(crash)}
+            info = info_of() | {"outcome": Outcome.REFUSED, "original_error": str(crash)}
             return StepResult(self._observation, 0.0, True, False, info)
         info["reward_parts"] = parts.as_dict()
         return StepResult(seen.observation, parts.reward, False, False, info)
@@ -116,17 +110,4 @@ class CompatBashEnvironment(Environment):
     async def aclose(self) -> None:
         """Close the sandbox."""
         sandbox, self._sandbox, self._world = self._sandbox, None, None
-        if sandbox is not None:
-            with anyio.move_on_after(CLOSE_SECONDS, shield=True):
-                await sandbox.aclose()
-
-
-def _info(seen: Seen | None = None) -> dict[str, Any]:
-    result = seen.result if seen else None
-    refused = Outcome.REFUSED if seen else None
-    return {
-        "outcome": result.outcome if result else refused,
-        "exit_code": result.exit_code if result else None,
-        "valid": seen.executed if seen else None,
-        "truncated": result.truncated if result else False,
-    }
+        await close(sandbox)

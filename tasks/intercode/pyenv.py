@@ -18,21 +18,18 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import anyio
-
 from asynccode.errors import AsynccodeError, InputError
 from asynccode.interfaces import Environment, Sandbox, Suite, Worlds, sandbox_of
 from asynccode.outcomes import Limits, Outcome
 from asynccode.python import PythonSession, open_python
 from asynccode.records import Action, Brief, Skip, StepResult, Submit, Task
+from asynccode.tasks.closing import close
 from asynccode.tasks.intercode.mbpp import FIRST_FUNCTION
 from asynccode.tasks.intercode.pyserver import RESET, SECONDS, Result, Server
 from asynccode.tasks.intercode.quoting import OriginalCrashError
 from asynccode.tasks.intercode.recorded import RecordedEpisode
 from asynccode.tasks.python.parsing import parse
 
-CLOSE_SECONDS = 30.0
-"""How long closing a sandbox may take."""
 LIMITS = Limits(step_seconds=SECONDS)
 Level = Literal[0, 1, 2]
 """The harness's SHOW_FAILED_CASE (eval_n_turn.py): what is told of a submission that failed."""
@@ -192,14 +189,7 @@ class CompatPythonEnvironment(Environment):
         """Close the session and the sandbox."""
         session, sandbox = self._session, self._sandbox
         self._session = self._sandbox = self._server = None
-        try:
-            if session is not None:
-                with anyio.move_on_after(CLOSE_SECONDS, shield=True):
-                    await session.aclose()
-        finally:
-            if sandbox is not None:
-                with anyio.move_on_after(CLOSE_SECONDS, shield=True):
-                    await sandbox.aclose()
+        await close(session, sandbox)
 
 
 def _info(outcome: Outcome | None = None) -> dict[str, Any]:

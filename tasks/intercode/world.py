@@ -6,6 +6,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import anyio
 from attrs import frozen
@@ -44,6 +45,18 @@ class Seen:
     """Whether it ended with status 0 (the original's `action_executed`)."""
     result: ExecResult | None = None
     """What the sandbox said; None if nothing was executed."""
+
+
+def info_of(seen: Seen | None = None) -> dict[str, Any]:
+    """Give the `info` of a step, or (None) of one that ran nothing."""
+    result = seen.result if seen else None
+    refused = Outcome.REFUSED if seen else None
+    return {
+        "outcome": result.outcome if result else refused,
+        "exit_code": result.exit_code if result else None,
+        "valid": seen.executed if seen else None,
+        "truncated": result.truncated if result else False,
+    }
 
 
 def birth(now: float) -> int:

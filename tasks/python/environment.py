@@ -6,13 +6,12 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import anyio
-
 from asynccode.errors import InputError
 from asynccode.interfaces import Environment, Sandbox, Session, Worlds, sandbox_of
 from asynccode.python import open_python
 from asynccode.records import Action, Brief, Skip, StepResult, Submit, Task
 from asynccode.tasks.bash import observe, step_info
+from asynccode.tasks.closing import close
 from asynccode.tasks.python.submission import Notebook, Submission
 from asynccode.tasks.python.told import words
 from asynccode.tasks.python.verifier import Report, verify
@@ -20,8 +19,6 @@ from asynccode.tasks.python.verifier import Report, verify
 if TYPE_CHECKING:
     from asynccode.tasks.python.suite import PythonSuite
 
-CLOSE_SECONDS = 30.0
-"""How long closing a session, and then a sandbox, may take."""
 _SUBMIT = re.compile(r"\s*submit(?:\s+(?P<name>\S+))?\s*")
 _LIVES = {
     "persistent": "Variables, functions and imports are kept from one action to the next.",
@@ -138,11 +135,4 @@ class PythonEnvironment(Environment):
         """Close the session and the sandbox."""
         session, sandbox = self._session, self._sandbox
         self._session = self._sandbox = None
-        try:
-            if session is not None:
-                with anyio.move_on_after(CLOSE_SECONDS, shield=True):
-                    await session.aclose()
-        finally:
-            if sandbox is not None:
-                with anyio.move_on_after(CLOSE_SECONDS, shield=True):
-                    await sandbox.aclose()
+        await close(session, sandbox)

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from asynccode.errors import InputError, TaskDataError
 from asynccode.images import Image, Manifest
@@ -26,6 +26,7 @@ from asynccode.interfaces import Suite, Worlds, sandbox_of
 from asynccode.outcomes import Limits
 from asynccode.python import open_python
 from asynccode.records import Task
+from asynccode.tasks.files import check_ids, in_one, reading, task_files
 from asynccode.tasks.python import values
 from asynccode.tasks.python.environment import PythonEnvironment
 from asynccode.tasks.python.tests import Test, read_test
@@ -75,29 +76,18 @@ def load(
 
 def read_tasks(folder: Path, base: str = "host") -> dict[str, tuple[Task, Hidden]]:
     """Read all tasks below `folder`, by id. Raises `TaskDataError`."""
-    found: dict[str, tuple[Task, Hidden]] = {}
-    files = sorted(folder.glob("*/tasks.json"))
-    for task, hidden in (pair for file in files for pair in _read(file, base)):
-        if task.id in found:
-            raise TaskDataError(f"Two tasks in {folder} have the id {task.id!r}; rename one.")
-        found[task.id] = task, hidden
-    if not found:
-        raise TaskDataError(
-            f"There are no Python tasks in {folder}: it needs folders with tasks.json, or leave "
-            "out --data for the tasks that come with asynccode."
-        )
-    return found
+    files = task_files(folder, "Python", "tasks.json")
+    found = [pair for file in files for pair in _read(file, base)]
+    check_ids([task for task, _ in found], folder)
+    return {task.id: (task, hidden) for task, hidden in found}
 
 
 def _read(file: Path, base: str) -> Iterator[tuple[Task, Hidden]]:
-    try:
-        raw = json.loads(file.read_text(encoding="utf-8"))
+    with reading(file) as raw:
         manifest = file.with_name("filesystem.json")
         layers = [Manifest.load(manifest)] if manifest.exists() else []
         image = Image(base=base, layers=layers, python="python3")
         for item in raw["tasks"]:
-            if not item["gold"] or isinstance(item["gold"], str):
-                raise TaskDataError(f"Task {item['id']!r} in {file}: gold is a list of actions.")
             hidden = Hidden(
                 tests=[read_test(text) for text in item["tests"]],
                 name=item.get("name"),
@@ -122,18 +112,6 @@ def _read(file: Path, base: str) -> Iterator[tuple[Task, Hidden]]:
                 ),
                 hidden,
             )
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        what = f"no {error}" if isinstance(error, KeyError) else str(error)
-        raise TaskDataError(f"Cannot read the tasks in {file}: {what}.") from error
-    except TaskDataError:
-        raise
-    except InputError as error:
-        raise TaskDataError(f"Cannot use the tasks in {file}: {error}") from error
-
-
-def _in_one(task: Task) -> Task:
-    gold: Any = ("\n".join(task.gold),)
-    return evolve(task, gold=gold)
 
 
 class PythonSuite(Suite):
@@ -158,7 +136,7 @@ class PythonSuite(Suite):
             raise InputError(f"There are no semantics {semantics!r}: there are {kinds}.")
         kept = semantics == "persistent"
         self.name = name
-        self.tasks = tuple(task if kept else _in_one(task) for task, _ in tasks.values())
+        self.tasks = tuple(task if kept else in_one(task) for task, _ in tasks.values())
         self.limits = limits or Limits(step_seconds=10)
         self.semantics: Semantics = semantics
         self.told = Told(told)

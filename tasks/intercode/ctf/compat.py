@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import anyio
 
 from asynccode.errors import InputError
 from asynccode.interfaces import Environment, Sandbox, Suite, Worlds, sandbox_of
 from asynccode.outcomes import Limits, MiB, Outcome
 from asynccode.records import Action, Remark, Skip, StepResult, Submit, Task
+from asynccode.tasks.closing import close
 from asynccode.tasks.ctf.challenge import Scene
 from asynccode.tasks.ctf.scene import furnish
 from asynccode.tasks.intercode import quoting
@@ -25,7 +23,7 @@ from asynccode.tasks.intercode.ctf.audit import remarks
 from asynccode.tasks.intercode.ctf.loader import FOLDER, Assets, setup_of
 from asynccode.tasks.intercode.ctf.suite import digest, is_flag
 from asynccode.tasks.intercode.recorded import RecordedEpisode
-from asynccode.tasks.intercode.world import Seen, World
+from asynccode.tasks.intercode.world import Seen, World, info_of
 
 LIMITS = Limits(
     step_seconds=quoting.SECONDS,
@@ -35,8 +33,6 @@ LIMITS = Limits(
     output_bytes=8 * MiB,
 )
 """The original limits time alone."""
-CLOSE_SECONDS = 30.0
-"""How long closing a sandbox may take."""
 RIGHT = "The submitted flag is correct."
 """What the harness of the recorded episodes said; later ones repeat the last observation."""
 WRONG = "Submitted flag is incorrect. Keep trying!"
@@ -89,22 +85,22 @@ class CompatCtfEnvironment(Environment):
         if self._world is None:
             raise InputError(f"Task {self.task.id!r} is not running: call reset first.")
         if isinstance(action, Skip) or action == "skip":
-            return StepResult("skipped", 0.0, True, False, _info())
+            return StepResult("skipped", 0.0, True, False, info_of())
         text = str(action)
         if text == "submit" and isinstance(action, Submit):
-            return StepResult(self._observation, 0.0, True, False, _info())  # out of turns
+            return StepResult(self._observation, 0.0, True, False, info_of())  # out of turns
         try:
             if text.startswith("submit"):
                 return self._judge(text)
             chosen = plan(text, self.workdir)
         except quoting.OriginalCrashError as crash:
-            info = _info() | {"outcome": Outcome.REFUSED, "original_error": str(crash)}
+            info = info_of() | {"outcome": Outcome.REFUSED, "original_error": str(crash)}
             return StepResult(self._observation, 0.0, True, False, info)
         seen = await self._act(self._world, chosen)
         self._observation = seen.observation
         if seen.executed and chosen.goes_to is not None:
             self.workdir = chosen.goes_to
-        return StepResult(seen.observation, 0.0, False, False, _info(seen))
+        return StepResult(seen.observation, 0.0, False, False, info_of(seen))
 
     async def _act(self, world: World, chosen: quoting.Plan) -> Seen:
         seen = await world.act(chosen, seconds=min(quoting.SECONDS, self._limits.step_seconds))
@@ -121,27 +117,14 @@ class CompatCtfEnvironment(Environment):
         if len(words) < 2:
             raise quoting.OriginalCrashError("IndexError: list index out of range (ctf_env.py:17)")
         is_right = is_flag(words[1], self.task.metadata["flag"])
-        info = _info() | {"valid": True, "reward_parts": {"reward": float(is_right)}}
+        info = info_of() | {"valid": True, "reward_parts": {"reward": float(is_right)}}
         said = (self._right or self._observation) if is_right else WRONG
         return StepResult(said, float(is_right), is_right, False, info)
 
     async def aclose(self) -> None:
         """Close the sandbox."""
         sandbox, self._sandbox, self._world = self._sandbox, None, None
-        if sandbox is not None:
-            with anyio.move_on_after(CLOSE_SECONDS, shield=True):
-                await sandbox.aclose()
-
-
-def _info(seen: Seen | None = None) -> dict[str, Any]:
-    result = seen.result if seen else None
-    refused = Outcome.REFUSED if seen else None
-    return {
-        "outcome": result.outcome if result else refused,
-        "exit_code": result.exit_code if result else None,
-        "valid": seen.executed if seen else None,
-        "truncated": result.truncated if result else False,
-    }
+        await close(sandbox)
 
 
 def shown_files(episode: RecordedEpisode) -> dict[str, bytes]:
