@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -80,12 +81,20 @@ class DockerEngine:
                 f"no engine was found{f': {error}' if str(error) else ''}", remedy
             ) from error
         self._remedy = remedy
-        self._tls = context
+        self._tls = context or self._tls_of_context()
+        if self._tls is not None:  # aiodocker would speak in the clear with what it is given
+            secure = re.sub("^(tcp|http)://", "https://", self._docker.docker_host)
+            self._docker.docker_host = secure
         self.containers = self.streams = self.files = self.images = self
 
     async def aclose(self) -> None:
         """Close the client."""
         await self._docker.close()
+
+    def _tls_of_context(self) -> ssl.SSLContext | None:
+        """Give what aiodocker has found in the docker context for its own connections."""
+        found = getattr(self._docker.connector, "_ssl", None)
+        return found if isinstance(found, ssl.SSLContext) else None
 
     @property
     def where(self) -> str:

@@ -93,9 +93,12 @@ class Attached(asyncio.Protocol):
             raise OSError(errno.EPIPE, "The engine has closed the stream.")
 
     def write_eof(self) -> None:
-        """End standard input."""
-        if self._transport is not None and self._transport.can_write_eof():
-            self._transport.write_eof()
+        """End standard input; raises `BackendError` over TLS, which asyncio ends both ways only."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if not self._transport.can_write_eof():
+            raise BackendError("Over TLS the end of a program's input cannot be told.")
+        self._transport.write_eof()
 
     def pause(self, *, paused: bool) -> None:
         """Stop (or go on) reading."""
