@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from asynccode.backends.engine import spec
+from asynccode.backends.engine import leftovers, spec
 from asynccode.backends.engine.api import Engine
 from asynccode.backends.engine.attached import Attached
 from asynccode.backends.engine.files import ArchiveWorld, HostWorld
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 INQUEST_SECONDS = 5.0
 """How long the engine is given to say why a container is gone."""
-REMOVE_PAUSES = (0.05, 0.2, 0.5)
-"""How long to wait after each attempt at removing a container that failed, in seconds."""
 HELPER_LIMITS = Limits()
 
 
@@ -214,7 +212,7 @@ class EngineSandbox(Sandbox):
         for program in self._programs:
             program.abandon("The sandbox has been closed.")
         with anyio.CancelScope(shield=True), anyio.move_on_after(spec.REMOVE_SECONDS):
-            await self._remove()
+            await leftovers.remove(self._engine, self.name)
         # Not before: a container without its streams ends, which to an engine is in the way.
         for slot in self._slots:
             slot.close()
@@ -222,14 +220,6 @@ class EngineSandbox(Sandbox):
             if part is not None:
                 part.close()
         self._backend.forget(self)
-
-    async def _remove(self) -> None:
-        for pause in REMOVE_PAUSES:
-            try:
-                await self._engine.containers.remove(self.name)
-                return
-            except BackendError:  # it is ending, or gone with its engine, or left to `clean`
-                await anyio.sleep(pause)
 
     def obituary(self) -> str:
         """Say why the sandbox is gone."""
