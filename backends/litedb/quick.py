@@ -37,6 +37,7 @@ _LIMITS = {
     sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 100,
 }
 _ACTIONS = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE})
+_COLLATIONS = frozenset({"BINARY", "NOCASE", "RTRIM"})
 _NAMES = """abs avg coalesce count date datetime dense_rank group_concat ifnull iif julianday
 length like lower ltrim max min nullif rank round row_number rtrim strftime substr substring sum
 time total trim typeof upper my_key"""
@@ -53,6 +54,9 @@ class Quick:
         self._connection = connect(content, dialect=dialect, statements=_STATEMENTS)
         self._connection.execute("PRAGMA query_only = 1")
         self._connection.execute("PRAGMA temp_store = 2")
+        for _, name in self._connection.execute("PRAGMA collation_list").fetchall():
+            if name not in _COLLATIONS:  # sorting by one in Python is a single step of SQLite's
+                self._connection.create_collation(name, None)
         for limit, value in _LIMITS.items():
             self._connection.setlimit(limit, value)
         self._connection.set_progress_handler(self._is_late, _STEPS)
