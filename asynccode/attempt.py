@@ -69,8 +69,9 @@ class Running:
     since: float = field(factory=perf_counter)
     """When it began, by `time.perf_counter`."""
     steps: list[Step] = field(factory=list)
-    start: anyio.CancelScope = field(factory=lambda: anyio.move_on_after(START_SECONDS))
-    """What getting its world ready is in; whoever cancels it gives the world up."""
+    start: anyio.CancelScope | None = None
+    """What getting its world ready is in; whoever cancels it gives the world up. Without one it
+    is given up after `START_SECONDS`."""
     ready: float | None = None
     """When its world was ready, by `time.perf_counter`."""
     faulty: bool = False
@@ -106,9 +107,9 @@ class Attempt:
 
     async def play(self, seconds: float) -> End:
         """Play for so many seconds at most, the time to get ready left out."""
-        with self.running.start:
+        with self.running.start or anyio.move_on_after(START_SECONDS) as start:
             query = await self.environment.reset()
-        if self.running.start.cancelled_caught:
+        if start.cancelled_caught:
             raise BackendError(
                 f"The world was not ready within {START_SECONDS:g} s: the machine is too busy, or"
                 " something in it hangs; lower --concurrency, and see `asynccode doctor`."

@@ -60,6 +60,8 @@ class Beginnings:
             if self.pool.handed_out != seen:
                 seen, since = self.pool.handed_out, now
             for running in list(self.statistics.running.values()):
-                if running.ready is None and now - max(since, running.since) > self.patience:
+                if running.start is None or running.ready is not None:
+                    continue
+                if now - max(since, running.since) > self.patience:
                     running.start.cancel()
             await anyio.sleep(self.patience / 10)

@@ -89,6 +89,7 @@ def test_a_person_plays_with_help_history_and_reward_parts() -> None:
         person.until("(nonzero, exit status 127)")
         person.type("echo 8\n")
         person.until("\n8\r\n")
+        person.until("$ ")
         person.type(f"{UP}\x7f7\n")  # the line before, its last letter replaced
         person.until("\n7\r\n")
         person.type("```\nset x 7\nget x\n```\n")

@@ -23,7 +23,7 @@ KINDS = {"start": "start to first observation", "step": "built-in step", "progra
 
 
 async def measure(
-    *, rounds: int = 5, each: int = 10, attempts: int = 4, names: str = "local,nsjail,docker,podman"
+    *, rounds: int = 5, each: int = 10, attempts: int = 2, names: str = "local,nsjail,docker,podman"
 ) -> Result:
     """Work on the backends by turns; those that cannot work here are left out, and named."""
     missing = {}
