@@ -120,7 +120,7 @@ def resolve(path: str, what: str = "name") -> Any:
             extra = EXTRAS.get((error.name or "").partition(".")[0])
             if extra is None:
                 raise
-            reason = f"The {what} {path!r} needs the package {error.name!r}"
+            reason = f"It needs the package {error.name!r}, which is not installed"
             raise Unavailable(reason, f"pip install 'asynccode[{extra}]'") from error
         raise InputError(f"The {what} {path!r}: there is no module {error.name!r}.") from error
     for part in name.split("."):
