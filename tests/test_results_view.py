@@ -126,6 +126,15 @@ def test_what_is_no_run_is_refused(
     assert list((tmp_path / "folder").iterdir()) == []
 
 
+def test_a_folder_of_runs_is_refused_with_their_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/manifest.json").write_text("{}")
+    assert main(["view", str(tmp_path)]) == 2
+    assert f"Name one of those in it: {tmp_path / 'mine'}." in capsys.readouterr().err
+
+
 def test_what_is_kept_for_training_alone_is_not_in_the_page(tmp_path: Path) -> None:
     call = {"reply": {"role": "assistant", "content": "ls"}, "tokens_in": 3, "token_ids": [71, 72]}
     fill(tmp_path, episode())

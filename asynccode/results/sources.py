@@ -83,7 +83,11 @@ def open_source(path: Path, note: Note) -> tuple[dict[str, Any], Iterator[dict[s
         manifest = manifest_of(path, note)
         return manifest, (_of_run(one, manifest) for one in episodes_of(path, note))
     if path.is_dir():
-        raise InputError(f"{path} is no run folder: it has no manifest.json and no episodes.jsonl.")
+        inside = [str(folder) for folder in sorted(path.iterdir()) if is_run_folder(folder)]
+        hint = f" Name one of those in it: {', '.join(inside[:5])}." if inside else ""
+        raise InputError(
+            f"{path} is no run folder: it has no manifest.json and no episodes.jsonl.{hint}"
+        )
     found: tuple[dict[str, Any], Iterator[dict[str, Any]]]
     found = registry.resolve(registry.RESULTS["episodes"], "reader of results")(path)
     return found
