@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 from collections.abc import Awaitable, Callable
+from operator import itemgetter
 from time import perf_counter
 from typing import Any
 
@@ -49,6 +50,8 @@ _SHORT = frozenset(
     }
 )
 """Types whose values are neither text nor bytes."""
+_AS_TUPLE = itemgetter(slice(None))
+"""A record as a tuple, in half the time that `tuple` takes."""
 Prepare = Callable[[str], Awaitable[Any]]
 
 
@@ -106,13 +109,11 @@ async def execute(
         return ResultSet(outcome=Outcome.REFUSED, error="COPY is not allowed")
     if "\0" in statement:
         return ResultSet(outcome=Outcome.REFUSED, error="a statement cannot hold a NUL")
-    result = ResultSet(
-        outcome=Outcome.TIMEOUT, error=f"the statement was stopped: it took over {seconds:g} s"
-    )
+    result: ResultSet | None = None
     watch = Watch(connection)
     with anyio.move_on_after(seconds + GRACE), watch:
         try:
-            result = await _execute(prepare or connection.prepare, statement, limits)
+            return await _execute(prepare or connection.prepare, statement, limits, began)
         except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError):
             if not watch.swollen:
                 raise
@@ -129,27 +130,35 @@ async def execute(
         except (ValueError, OverflowError) as error:
             # A value that PostgreSQL has and Python has not, such as a year of six digits.
             result = ResultSet(outcome=Outcome.NONZERO, error=f"a value cannot be shown: {error}")
+    if result is None:
+        text = f"the statement was stopped: it took over {seconds:g} s"
+        result = ResultSet(outcome=Outcome.TIMEOUT, error=text)
     return evolve(result, seconds=perf_counter() - began)
 
 
-async def _execute(prepare: Prepare, statement: str, limits: Limits) -> ResultSet:
+async def _execute(prepare: Prepare, statement: str, limits: Limits, began: float) -> ResultSet:
     prepared = await prepare(statement)
     attributes = prepared.get_attributes()
     if not attributes:
         await prepared.fetch()
         status = (prepared.get_statusmsg() or "").rpartition(" ")[2]
-        return ResultSet(outcome=Outcome.OK, affected=int(status) if status.isdigit() else None)
+        return ResultSet(
+            outcome=Outcome.OK,
+            affected=int(status) if status.isdigit() else None,
+            seconds=perf_counter() - began,
+        )
     # No more rows than may be shown, without a transaction of ours around the statement: a
     # cursor would need one, and asyncpg keeps this way to itself.
     most = min(ROWS, limits.output_bytes // (3 * len(attributes))) + 1
     records = await prepared._PreparedStatement__bind_execute((), most, None)  # noqa: SLF001
     kinds = [kind.name for _, kind in attributes]
     texts = [place for place, kind in enumerate(kinds) if kind not in _SHORT]
-    rows, cut = within(list(map(tuple, records)), limits.output_bytes, texts=texts)
+    rows, cut = within(list(map(_AS_TUPLE, records)), limits.output_bytes, texts=texts)
     return ResultSet(
         outcome=Outcome.OUTPUT_LIMIT if cut else Outcome.OK,
         columns=[name for name, *_ in attributes],
         types=kinds,
         rows=rows,
         truncated=cut,
+        seconds=perf_counter() - began,
     )
