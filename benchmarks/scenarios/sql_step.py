@@ -25,7 +25,7 @@ TARGETS = {"sqlite": 0.5, "postgres": 0.7}
 Bare = Callable[[str], Awaitable[Any]]
 
 
-async def measure(*, rounds: int = 5, data: str = "../shared/intercode") -> Result:
+async def measure(*, rounds: int = 20, data: str = "../shared/intercode") -> Result:
     """Run the golds of one Spider database, each once a round, by turns with the driver."""
     suite = load_suite("intercode/spider", data=Path(data))
     assert isinstance(suite, SqlSuite)
