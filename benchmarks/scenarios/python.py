@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from statistics import median
 from time import perf_counter
 
@@ -42,6 +43,8 @@ async def measure(
 ) -> Result:
     """Measure in turns with what each is compared with; `sessions` at once at last."""
     python = "python3"
+    # The one that a sandbox finds: PATH may have another here, or a script that looks for one.
+    here = shutil.which(python, path=os.defpath) or python
     image = Image(base=base, python=python)
     took: dict[str, list[float]] = {
         name: [] for name in ("step", "loop", "cold", "bash", "ready", "fork", "pass")
@@ -52,11 +55,11 @@ async def measure(
         async with await backend.open(image, Limits()) as sandbox:
             session = await open_python(sandbox, Limits(), python=python)
             fresh = await open_python(sandbox, Limits(), python=python, keep=False)
-            with bare_python.Loop(python) as loop:
+            with bare_python.Loop(here) as loop:
                 for _ in range(rounds):
                     took["loop"] += loop.take(CODE, each)
                     took["step"] += [await step(session) for _ in range(each)]
-                    took["pass"] += bare_python.starts(python, starts)
+                    took["pass"] += bare_python.starts(here, starts)
                     took["fork"] += [await step(fresh) for _ in range(starts)]
         for _ in range(rounds):
             took["bash"].append(await start_bash(backend, image))
@@ -65,8 +68,9 @@ async def measure(
             for _ in range(rounds):
                 took["bash"].append(await start_bash(backend, image))
                 took["ready"].append(await ready(pool, image))
+    # Before the crowd, whose memory is given back for a while after its end.
+    bare = bare_python.memory(here, BARE) / MiB
     many = await together(image, sessions)
-    bare = bare_python.memory(python, BARE) / MiB
     bash = median(took["bash"])
     return Result(
         scenario="python",
