@@ -49,13 +49,9 @@ def request(
     if status:
         before += f"__ac_status {status}&&:;"
     redirect = SPLIT if split else REDIRECT
-    if inband:
-        tell = f"builtin echo {token} $[__ac_s=$?]||__ac_again {token} $__ac_s"
-    else:
-        tell = f"builtin echo {token} $?>&0"
+    tell = f"__ac_t {token} $?" if inband else f"builtin echo {token} $?>&0"
     if inband and split:
-        errors = '>"/proc/$PPID/fd/$__ac_e"'
-        tell += f";builtin echo {token} 0 {errors}||__ac_again {token} 0 {errors}"
+        tell += f';__ac_t {token} 0 >"/proc/$PPID/fd/$__ac_e"'
     line = f"{before}builtin eval {word}{redirect};{tell}\n"
     return (line + after).encode()
 

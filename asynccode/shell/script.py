@@ -58,7 +58,7 @@ _BOOT = rf"""
 __ac_e=$1; shift
 echo 500 >/proc/self/oom_score_adj  # rather than the keeper, which is not to be replaced
 __ac_status() {{ return $1; }}
-__ac_skip() {{ if [[ $BASH_COMMAND == "builtin echo "????????????" \$"* ]]; then
+__ac_skip() {{ if [[ $BASH_COMMAND == "TELL "????????????" \$?"* ]]; then
   builtin trap - DEBUG; builtin shopt -u extdebug; return 0; fi; return 1; }}
 trap '[[ IDLE ]] || {{ builtin shopt -s extdebug
   builtin trap "break 9999 2>/dev/null; __ac_skip" DEBUG; break 9999 2>/dev/null; }}' {ABORT_SIGNAL}
@@ -66,13 +66,14 @@ builtin printf -- 'READY %d\n' "$$" WHERE
 """
 
 
-def _boot(idle: str, ready: str, where: str, more: str = "") -> str:
+def _boot(idle: str, ready: str, where: str, tell: str, more: str = "") -> str:
     text = more + _BOOT.replace("IDLE", idle).replace("READY", ready).replace("WHERE", where)
+    text = text.replace("TELL", tell)
     # Bash reads a script byte by byte, so it is made to take this in one piece.
     return f'builtin read -r -N {len(text)} __ac_x; builtin eval "$__ac_x"\n{text}'
 
 
-BOOT = _boot("-S /dev/stdin", "ready", ">&0")
+BOOT = _boot("-S /dev/stdin", "ready", ">&0", "builtin echo")
 """What makes a plain `bash -s` a session."""
 
 INBAND_KEEPER = r"""
@@ -86,16 +87,17 @@ done
 """The same for a shell that has nothing but its standard streams: what is said of a step goes
 where its output goes, after it, marked with words that nobody in the sandbox knows before."""
 
-_AGAIN = r"""
-__ac_again() {
-  builtin local i; for i in 1 2 3 4 5 6 7 8 9; do builtin echo "$@" && return; done
+_TELL = r"""
+__ac_t() {
+  builtin echo "$@" || for __ac_x in 1 2 3 4 5 6 7 8 9; do builtin echo "$@" && break; done
 }
 """
-"""Says the end of a step anew, with the same status, when a trapped signal (ours, which stops a
-step, or one of the step's own) came while the line waited for room behind the step's output: it
-is shorter than what a pipe takes as a whole, so none of it has been written."""
+"""Says the end of a step, and anew when a trapped signal (ours, which stops a step, or one of the
+step's own) came while the line waited for room behind the step's output: it is shorter than what a
+pipe takes as a whole, so none of it has been written. A function with a short name, since Bash
+reads the line that calls it byte by byte."""
 
 
 def inband_boot(mark: str) -> str:
     """Give the boot lines of a shell whose end of a step follows its output."""
-    return _boot("/dev/stdin -ef /proc/$PPID/fd/0", f"{mark} ready", "", _AGAIN)
+    return _boot("/dev/stdin -ef /proc/$PPID/fd/0", f"{mark} ready", "", "__ac_t", _TELL)
