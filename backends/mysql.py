@@ -20,7 +20,6 @@ import aiomysql
 import anyio
 import anyio.lowlevel
 import pymysql
-import sniffio
 from attrs import evolve
 
 from asynccode.backends.mydb.catalogue import read_catalogue, read_state
@@ -37,17 +36,10 @@ from asynccode.backends.mydb.statements import (
     execute,
     is_shareable,
 )
+from asynccode.backends.servers import ServerBackend
 from asynccode.backends.worlds import PrivateDatabase, PrivateSession
-from asynccode.databases import (
-    Database,
-    DatabaseBackend,
-    ResultSet,
-    Table,
-    TableState,
-    description_of,
-)
+from asynccode.databases import Database, ResultSet, Table, TableState
 from asynccode.errors import BackendError, InputError, SandboxLost, Unavailable
-from asynccode.images import Image
 from asynccode.outcomes import Health, Limits
 
 VARIABLE = "ASYNCCODE_MYSQL"
@@ -61,68 +53,37 @@ def dsn() -> str:
     return os.environ.get(VARIABLE) or "mysql://root@localhost:3306/"
 
 
-class MysqlBackend(DatabaseBackend):
+class MysqlBackend(ServerBackend):
     """Databases in a MySQL or MariaDB server; use it in `async with`."""
 
     name: ClassVar[str] = "mysql"
-    isolates: ClassVar[frozenset[str]] = frozenset({"files", "network", "processes"})
+    driver: ClassVar[str] = "aiomysql"
 
     def __init__(self) -> None:
+        super().__init__()
         self.server = Server(dsn())
         self.readers = Readers(self.server)
-        self._open: set[MysqlWorld] = set()
-        self._opened = 0
-        self._prepared: dict[str, str] = {}
-        self._preparing = anyio.Lock(fast_acquire=True)
-        self._closed = False
 
-    async def prepare(self, image: Image) -> str:
-        """Load the database into the server unless it is there."""
-        database = description_of(image, self.name)
-        await self._shared(database)
-        return database.digest
+    async def load(self, database: Database) -> str:
+        """Load a database into the server unless it is there."""
+        try:
+            return await self.server.prepare(database)
+        except _ERRORS as error:
+            raise Unavailable(f"There is no MySQL to work with: {error}", REMEDY) from error
 
-    async def _shared(self, database: Database) -> str:
-        if self._closed:
-            raise InputError("The backend is closed.")
-        if sniffio.current_async_library() != "asyncio":
-            raise Unavailable("aiomysql speaks to asyncio alone, not to trio", "use asyncio")
-        async with self._preparing:
-            found = self._prepared.get(database.digest)
-            if found is None:
-                try:
-                    found = await self.server.prepare(database)
-                except _ERRORS as error:
-                    reason = f"There is no MySQL to work with: {error}"
-                    raise Unavailable(reason, REMEDY) from error
-                self._prepared[database.digest] = found
-            return found
+    def world(self, database: Database, shared: str, limits: Limits) -> MysqlWorld:
+        """Give a world that reads in the server's database `shared`."""
+        return MysqlWorld(self, database, shared, limits)
 
-    async def open(self, image: Image, limits: Limits) -> MysqlWorld:
-        """Open a private database: nothing is made for it until it is written to."""
-        database = description_of(image, self.name)
-        world = MysqlWorld(self, database, await self._shared(database), limits)
-        self._open.add(world)
-        self._opened += 1
-        return world
-
-    def forget(self, world: MysqlWorld) -> None:
-        """Note that a world has closed."""
-        self._open.discard(world)
-
-    async def aclose(self) -> None:
-        """Drop all copies and close all connections."""
-        self._closed = True
-        with anyio.CancelScope(shield=True):
-            for world in list(self._open):
-                await world.aclose()
-            self.readers.close()
-            await self.server.aclose()
+    async def disconnect(self) -> None:
+        """Close all connections."""
+        self.readers.close()
+        await self.server.aclose()
 
     @classmethod
     async def probe(cls) -> Health:
         """Ask the server for its version."""
-        if sniffio.current_async_library() != "asyncio":
+        if not cls.is_spoken_to():
             return Health(available=False, reason="aiomysql speaks to asyncio alone")
         try:
             connection = await connect(**address(dsn()))
@@ -145,7 +106,7 @@ class MysqlBackend(DatabaseBackend):
     @classmethod
     async def clean(cls) -> list[str]:
         """Remove the copies of dead owners."""
-        if sniffio.current_async_library() != "asyncio" or VARIABLE not in os.environ:
+        if not cls.is_spoken_to() or VARIABLE not in os.environ:
             return []
         removed: list[str] = []
         with suppress(*_ERRORS):
@@ -162,8 +123,7 @@ class MysqlBackend(DatabaseBackend):
     def statistics(self) -> Mapping[str, int]:
         """Counts for humans and tests."""
         return {
-            "open": len(self._open),
-            "opened": self._opened,
+            **super().statistics(),
             "copied": self.server.copies,
             "connections": self.readers.open,
         }

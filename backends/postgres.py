@@ -17,24 +17,16 @@ from typing import ClassVar, TypeVar
 
 import anyio
 import asyncpg
-import sniffio
 
 from asynccode.backends.pgdb import names
 from asynccode.backends.pgdb.catalogue import read_catalogue, read_state
 from asynccode.backends.pgdb.pool import Readers, close, is_clean
 from asynccode.backends.pgdb.server import Server, drop
 from asynccode.backends.pgdb.statements import READING, WANTS_MORE, execute, first_word
+from asynccode.backends.servers import ServerBackend
 from asynccode.backends.worlds import PrivateDatabase, PrivateSession
-from asynccode.databases import (
-    Database,
-    DatabaseBackend,
-    ResultSet,
-    Table,
-    TableState,
-    description_of,
-)
-from asynccode.errors import BackendError, InputError, SandboxLost, Unavailable
-from asynccode.images import Image
+from asynccode.databases import Database, ResultSet, Table, TableState
+from asynccode.errors import BackendError, SandboxLost, Unavailable
 from asynccode.outcomes import Health, Limits, Outcome
 
 VARIABLE = "ASYNCCODE_POSTGRES"
@@ -50,68 +42,37 @@ def dsn() -> str:
     return os.environ.get(VARIABLE) or "postgresql:///postgres"
 
 
-class PostgresBackend(DatabaseBackend):
+class PostgresBackend(ServerBackend):
     """Databases in a PostgreSQL server; use it in `async with`."""
 
     name: ClassVar[str] = "postgres"
-    isolates: ClassVar[frozenset[str]] = frozenset({"files", "network", "processes"})
+    driver: ClassVar[str] = "asyncpg"
 
     def __init__(self) -> None:
+        super().__init__()
         self.server = Server(dsn())
         self.readers = Readers(self.server)
-        self._open: set[PostgresWorld] = set()
-        self._opened = 0
-        self._prepared: dict[str, str] = {}
-        self._closed = False
 
-    async def prepare(self, image: Image) -> str:
-        """Load the database into the server unless it is there."""
-        database = description_of(image, self.name)
-        await self.shared(database)
-        return database.digest
+    async def load(self, database: Database) -> str:
+        """Load a database into the server unless it is there."""
+        try:
+            return await self.server.prepare(database)
+        except (*_BROKEN, asyncpg.PostgresError, TimeoutError) as error:
+            raise Unavailable(f"There is no PostgreSQL to work with: {error}", REMEDY) from error
 
-    async def shared(self, database: Database) -> str:
-        """Give the name of the database to read in."""
-        if self._closed:
-            raise InputError("The backend is closed.")
-        found = self._prepared.get(database.digest)
-        if found is None:
-            if sniffio.current_async_library() != "asyncio":
-                raise Unavailable("asyncpg speaks to asyncio alone, not to trio", "use asyncio")
-            try:
-                found = await self.server.prepare(database)
-            except (*_BROKEN, asyncpg.PostgresError, TimeoutError) as error:
-                raise Unavailable(
-                    f"There is no PostgreSQL to work with: {error}", REMEDY
-                ) from error
-            self._prepared[database.digest] = found
-        return found
+    def world(self, database: Database, shared: str, limits: Limits) -> PostgresWorld:
+        """Give a world that reads in the server's database `shared`."""
+        return PostgresWorld(self, database, shared, limits)
 
-    async def open(self, image: Image, limits: Limits) -> PostgresWorld:
-        """Open a private database: nothing is made for it until it is written to."""
-        database = description_of(image, self.name)
-        world = PostgresWorld(self, database, await self.shared(database), limits)
-        self._open.add(world)
-        self._opened += 1
-        return world
-
-    def forget(self, world: PostgresWorld) -> None:
-        """Note that a world has closed."""
-        self._open.discard(world)
-
-    async def aclose(self) -> None:
-        """Drop all clones and close all connections."""
-        self._closed = True
-        with anyio.CancelScope(shield=True):
-            for world in list(self._open):
-                await world.aclose()
-            await self.readers.aclose()
-            await self.server.aclose()
+    async def disconnect(self) -> None:
+        """Close all connections."""
+        await self.readers.aclose()
+        await self.server.aclose()
 
     @classmethod
     async def probe(cls) -> Health:
         """Ask the server for its version, and whether we may make databases there."""
-        if sniffio.current_async_library() != "asyncio":
+        if not cls.is_spoken_to():
             return Health(available=False, reason="asyncpg speaks to asyncio alone")
         try:
             connection = await asyncpg.connect(dsn(), timeout=10)
@@ -136,7 +97,7 @@ class PostgresBackend(DatabaseBackend):
     @classmethod
     async def clean(cls) -> list[str]:
         """Remove the clones of dead owners."""
-        if sniffio.current_async_library() != "asyncio" or VARIABLE not in os.environ:
+        if not cls.is_spoken_to() or VARIABLE not in os.environ:
             return []
         removed: list[str] = []
         with suppress(*_BROKEN, asyncpg.PostgresError, TimeoutError):
@@ -155,8 +116,7 @@ class PostgresBackend(DatabaseBackend):
     def statistics(self) -> Mapping[str, int]:
         """Counts for humans and tests."""
         return {
-            "open": len(self._open),
-            "opened": self._opened,
+            **super().statistics(),
             "copied": self.server.clones,
             "connections": self.readers.open,
             "dropped": self.readers.dropped,
