@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import asynccode
 
@@ -40,6 +40,21 @@ def versions() -> dict[str, str | None]:
         "kernel": platform.release(),
         "bash": bash.stdout.strip() or None,
     }
+
+
+class ProcessorTime(NamedTuple):
+    """Time of all processors since the machine began, in the kernel's ticks."""
+
+    all: int
+    stolen: int
+    """What a virtual machine's host gave to others though there was work: times measured
+    while much is stolen are too long, and ratios of them uncertain."""
+
+
+def processor_time() -> ProcessorTime:
+    """Read it from `/proc/stat`."""
+    ticks = [int(word) for word in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
+    return ProcessorTime(sum(ticks), ticks[7])
 
 
 def available_memory() -> int:

@@ -14,7 +14,10 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from attrs import evolve
+
 from benchmarks import results
+from benchmarks.machine import processor_time
 from benchmarks.measures import Result
 from benchmarks.scenarios import SCENARIOS, options_of
 
@@ -42,7 +45,12 @@ def run_all(names: Sequence[str], options: Mapping[str, str]) -> Iterator[Result
     """Run scenarios one after the other, and tell on standard error which."""
     for name in names:
         print(f"{name}: {SCENARIOS[name]}", file=sys.stderr, flush=True)
-        yield run_one(name, options)
+        before = processor_time()
+        result = run_one(name, options)
+        after = processor_time()
+        stolen = 100 * (after.stolen - before.stolen) / (after.all - before.all)
+        print(f"{name}: {stolen:.0f} % of the processors was stolen", file=sys.stderr, flush=True)
+        yield evolve(result, raw={**result.raw, "stolen_percent": stolen})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
