@@ -185,9 +185,9 @@ ran = leftovers.run(["doctor", "--help"], cwd=Path("."), timeout=60)
 
 def test_bench_runs_a_scenario_and_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["bench", "engine", "--json", "-o", "episodes=3", "-o", "steps=2"]
-    assert main(words) == 0
+    assert main(words) in (0, 1)  # so few episodes may miss the target
     made = json.loads(capsys.readouterr().out)
-    assert [result["scenario"] for result in made["results"]] == ["engine"]
+    assert [(r["scenario"], r["error"]) for r in made["results"]] == [("engine", None)]
     assert {"taken", "machine", "versions"} <= set(made)
 
 
