@@ -7,6 +7,8 @@ from contextlib import AsyncExitStack
 from statistics import mean, median
 from time import perf_counter
 
+import anyio
+
 from asynccode import registry
 from asynccode.images import Image
 from asynccode.interfaces import Backend
@@ -19,6 +21,8 @@ from benchmarks.scenarios import main
 
 ALIVE = 20
 """Sandboxes over whose memory the mean is taken."""
+SETTLE = 3.0
+"""Seconds until what has closed has given its memory back."""
 KINDS = {"start": "start to first observation", "step": "built-in step", "program": "program step"}
 
 
@@ -41,11 +45,11 @@ async def measure(
             backends[name] = await stack.enter_async_context(registry.load_backend(name))
             times[name] = {kind: [] for kind in KINDS}
             rates[name], rewards[name] = [], []
+        for name, backend in backends.items():  # before anything can be given back
+            memory[name] = await _memory(backend)
         for _ in range(rounds):
             for name, backend in backends.items():
                 await _start_and_step(backend, each, times[name])
-        for name, backend in backends.items():
-            memory[name] = await _memory(backend)
         for name, backend in backends.items():  # images and the golds' effects are made once
             await _episodes(backend, 1, rewards[name])
         for _ in range(2):
@@ -109,6 +113,9 @@ async def _start_and_step(backend: Backend, each: int, times: dict[str, list[flo
 
 async def _memory(backend: Backend) -> float:
     """Give what a sandbox with a live session takes of the machine's memory, in MiB."""
+    async with await backend.open(Image(), Limits()) as sandbox:
+        await (await sandbox.session()).run("echo hi")  # what is made once
+    await anyio.sleep(SETTLE)
     before = available_memory()
     async with AsyncExitStack() as stack:
         for _ in range(ALIVE):
