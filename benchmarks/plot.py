@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from html import escape
-from math import log10
+from math import ceil, log10
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from attrs import frozen
 from benchmarks import results
 from benchmarks.measures import Measure, Result
 
-WIDTH, ROW, LEFT, RIGHT, TOP = 800, 34, 300, 210, 62
+WIDTH, ROW, LEFT, RIGHT, TOP = 920, 34, 395, 245, 62
 THICK, INDENT = f'height="{ROW - 16}" rx="3"', LEFT - 12
 DRAWN = ("ms", "us", "s", "MiB", "per second")
 """Units of figures worth a bar; a count that must be zero is only right or wrong."""
@@ -117,7 +117,7 @@ def targets(found: Sequence[Result], caption: str) -> str:
                 Bar(
                     label=f"{result.scenario.replace('_', ' ')}: {ours}",
                     sub=measure.name,
-                    note=f"{ratio or ours}, {bound}",
+                    note=f"{ratio}, {bound}" if ratio else bound,
                     share=(log10(used) + 1) / 2,
                     kind="good" if measure.reached else "bad",
                 )
@@ -128,7 +128,7 @@ def targets(found: Sequence[Result], caption: str) -> str:
 
 
 def backends(found: Sequence[Result], caption: str) -> str:
-    """Draw the episodes per second of each backend: of sandboxes, then of databases."""
+    """Draw the episodes per second of each backend, on a logarithmic scale."""
     rates: dict[str, float] = {}
     for result in found:
         for measure in result.measures:
@@ -136,21 +136,18 @@ def backends(found: Sequence[Result], caption: str) -> str:
                 rates[f"{measure.name.partition(':')[0]}, Bash"] = measure.value
             if result.scenario == "sql_rollout" and measure.name.startswith("episodes on "):
                 rates[f"{measure.name.removeprefix('episodes on ')}, SQL"] = measure.value
-    most = max(rates.values(), default=1.0)
-    top = nice(most)
+    decades = ceil(log10(max(10.0, *rates.values())))
     bars = [
-        Bar(label=name, note=f"{results.number(rate)} episodes/s", share=rate / top)
+        Bar(
+            label=name,
+            note=f"{results.number(rate)} episodes/s",
+            share=log10(max(1.0, rate)) / decades,
+        )
         for name, rate in sorted(rates.items(), key=lambda item: -item[1])
     ]
-    ticks = [(share, results.number(share * top)) for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    ticks = [(power / decades, results.number(10.0**power)) for power in range(decades + 1)]
     title = "Episodes per second: golds of the suite bash, and of Spider"
     return picture(title, caption, bars, ticks)
-
-
-def nice(most: float) -> float:
-    """Give a round number of at least `most`."""
-    unit = 10 ** int(log10(most)) if most >= 1 else 1
-    return next(step * unit for step in (1, 2, 4, 6, 8, 10) if step * unit >= most)
 
 
 def caption_of(made: dict[str, Any]) -> str:

@@ -153,7 +153,6 @@ def test_how_much_of_a_target_is_used() -> None:
     assert plot.burden(BAD) == pytest.approx(3.75)
     assert plot.burden(FREE) is None
     assert plot.burden(Measure(name="left", value=0, unit="things", target=0)) is None
-    assert [plot.nice(most) for most in (0.3, 7, 23, 64, 101)] == [1, 8, 40, 80, 200]
 
 
 def test_the_limits_are_measured_in_c_where_there_is_a_compiler(tmp_path: Path) -> None:
