@@ -13,22 +13,12 @@ from asynccode.agents.chat import Chat
 from asynccode.agents.completions import is_overflow, read_completion
 from asynccode.agents.model import Model
 from asynccode.errors import ContextOverflow, InputError, PolicyError, Unavailable
-from asynccode.testing.chat_answers import Answer, Recorded
+from asynccode.testing.chat_answers import Answer
 from asynccode.testing.chat_server import NONSENSE, Troubles, serve
+from tests.chat_world import HELLO, no_key, say
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_leaks")]
-
-HELLO = [{"role": "user", "content": "hello"}]
-
-
-@pytest.fixture(autouse=True)
-def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-
-
-def say(answer: Answer) -> Recorded:
-    return Recorded({}, after=answer)
+__all__ = ["no_key"]
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_leaks", "no_key")]
 
 
 async def test_what_the_server_gives_is_kept() -> None:

@@ -20,20 +20,10 @@ from asynccode.runfolder import read_episodes
 from asynccode.testing.chat_answers import Answer, Recorded
 from asynccode.testing.chat_server import Troubles, serve
 from asynccode.testing.fakes import FakeBackend, FakeSuite
+from tests.chat_world import HELLO, no_key, say
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_leaks")]
-
-HELLO = [{"role": "user", "content": "hello"}]
-
-
-@pytest.fixture(autouse=True)
-def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-
-
-def say(answer: Answer) -> Recorded:
-    return Recorded({}, after=answer)
+__all__ = ["no_key"]
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_leaks", "no_key")]
 
 
 async def test_an_overflow_ends_the_episode_scored_and_accounted() -> None:

@@ -47,7 +47,7 @@ async def test_a_crowd_that_waits_when_the_hub_stops_is_let_go() -> None:
         async with anyio.create_task_group() as group:
             group.start_soon(hub.run)
             await anyio.wait_all_tasks_blocked()
-            for _ in range(3 * BATCH):
+            for _ in range(20 * BATCH):
                 group.start_soon(hub.turn)
             await anyio.lowlevel.checkpoint()
             hub.stop()

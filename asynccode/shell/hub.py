@@ -86,8 +86,7 @@ class Hub:
                 await anyio.sleep_forever()
             finally:
                 loop.remove_reader(self._epoll)
-                self._loop = None
-                self._next_round()
+                self._loop = None  # who waits for a turn is let go by the round to come
 
     def _serve(self) -> None:
         self._begun = 0
