@@ -11,29 +11,31 @@ from asynccode.shell.session import program
 TOKEN = "0123456789ab"
 
 
-TAIL = f"{script.REDIRECT};builtin echo {TOKEN} $?>&0\n".encode()
+def test_a_short_line_of_code_is_sent_as_it_is() -> None:
+    assert framing.request("echo 'hi' \\") == b"echo 'hi' \\\n"
+    assert framing.request("") == b":\n"
 
 
-def test_short_code_stands_quoted_in_the_line() -> None:
-    assert framing.request("echo 'é'\n\\", TOKEN) == (
-        rb"builtin eval $'echo \'\xc3\xa9\'\n\\'" + TAIL
-    )
+@pytest.mark.parametrize("code", ["echo hi;" * 40, "echo a\necho b\n"])
+def test_other_code_follows_an_empty_line_and_its_length(code: str) -> None:
+    assert framing.request(code).decode() == f"\nbuiltin read -r -N {len(code)} __ac_x\n{code}"
 
 
-def test_long_code_follows_the_line_as_it_is() -> None:
-    code = "echo hi;" * 40
-    line = f'builtin read -r -N {len(code)} __ac_x;builtin eval "$__ac_x"'.encode()
-    assert framing.request(code, TOKEN) == line + TAIL + code.encode()
-
-
-def test_other_long_code_travels_as_ascii_so_that_its_length_is_the_same_in_every_locale() -> None:
-    line, _, rest = framing.request("é" * 99, TOKEN).partition(b"\n")
-    assert line.startswith(f"builtin read -r -N {len(rest)} ".encode())
-    assert rest == b"eval $'" + rb"\xc3\xa9" * 99 + b"'"
+def test_code_travels_as_ascii_so_that_its_length_is_the_same_in_every_locale() -> None:
+    assert framing.request("echo 'é'\\") == (rb"builtin eval -- $'echo \'\xc3\xa9\'\\'" + b"\n")
+    _, line, rest = framing.request("é\n" * 99).split(b"\n")
+    assert line == f"builtin read -r -N {len(rest)} __ac_x".encode()
+    assert rest == b"builtin eval -- $'" + rb"\xc3\xa9\n" * 99 + b"'"
 
 
 def test_the_status_before_is_set_just_before_the_code_and_ends_no_shell_with_errexit() -> None:
-    assert framing.request("echo $?", TOKEN, status=3).startswith(b"__ac_status 3&&:;builtin eval ")
+    request = framing.request("echo $?", status=3)
+    assert request == b"__ac_status 3&&:;builtin eval -- $'echo $?'\n"
+
+
+def test_errors_kept_apart_have_an_end_of_their_own_where_there_is_one_stream() -> None:
+    assert framing.request("ls", split=True).endswith(f"'ls' {script.ERRORS}\n".encode())
+    assert framing.request("ls", split=True, inband=True).startswith(b"__ac_p=1;")
 
 
 def test_tokens_are_as_long_as_replies_are_read() -> None:

@@ -53,7 +53,7 @@ def ends() -> Ends:
 def wire(ends: Ends) -> InbandWire:
     wire = InbandWire(ends)
     wire.open(1000, ends)
-    wire.start()
+    wire.start(TOKEN)
     return wire
 
 
@@ -66,7 +66,7 @@ def test_output_and_its_end_come_apart_in_any_pieces(
     wire: InbandWire, ends: Ends, size: int
 ) -> None:
     wire.feed(OUTPUT, mark_of(ends) + b" ready 7\n")
-    wire.send("code", TOKEN, split=False, status=0)
+    wire.send("code", "following", split=False, status=0)
     data = f"tok\ntoken-0 token-01234 no newline{TOKEN} 3\n".encode()
     for at in range(0, len(data), size):
         wire.feed(OUTPUT, data[at : at + size])
@@ -78,7 +78,7 @@ def test_output_and_its_end_come_apart_in_any_pieces(
 
 
 def test_a_split_step_ends_when_both_streams_say_so(wire: InbandWire, ends: Ends) -> None:
-    wire.send("code", TOKEN, split=True, status=0)
+    wire.send("code", "following", split=True, status=0)
     wire.feed(OUTPUT, f"out\n{TOKEN} 4\n".encode())
     assert ends.replies == []
     wire.feed(ERRORS, f"late\n{TOKEN} 0\n".encode())
@@ -87,7 +87,7 @@ def test_a_split_step_ends_when_both_streams_say_so(wire: InbandWire, ends: Ends
 
 
 def test_the_words_of_others_are_output(wire: InbandWire, ends: Ends) -> None:
-    wire.send("code", TOKEN, split=False, status=0)
+    wire.send("code", "following", split=False, status=0)
     text = b"ready 1\nexit 0\nother-012345 0\n" + mark_of(ends) + b" ready x\n"
     wire.feed(OUTPUT, text)
     wire.feed(ERRORS, f"{TOKEN} 0\n".encode())
@@ -100,7 +100,7 @@ def test_too_much_is_told_and_what_nobody_wants_waits(wire: InbandWire, ends: En
     assert ends.paused
     assert not ends.full
     wire.finish()
-    wire.send("code", TOKEN, split=False, status=0)
+    wire.send("code", "following", split=False, status=0)
     assert not ends.paused
     wire.feed(OUTPUT, bytes(1001))
     assert ends.full
@@ -108,7 +108,7 @@ def test_too_much_is_told_and_what_nobody_wants_waits(wire: InbandWire, ends: En
 
 
 def test_the_shell_s_end_is_told_by_its_keeper(wire: InbandWire, ends: Ends) -> None:
-    wire.send("exit 5", TOKEN, split=False, status=0)
+    wire.send("exit 5", "following", split=False, status=0)
     wire.feed(OUTPUT, b"bye\n" + mark_of(ends) + b" exit 5\n")
     assert ends.replies == [framing.Reply("exit", 5)]
 
@@ -129,8 +129,9 @@ def test_the_end_of_a_step_is_said_though_a_signal_comes_while_there_is_no_room_
         assert keeper.stdin
         assert keeper.stdout
         assert keeper.stderr
-        keeper.stdin.write(f"start {mark}\n{script.inband_boot(mark)}".encode())
-        keeper.stdin.write(framing.request(code, TOKEN, split=split, inband=True))
+        wait = script.wait(TOKEN, script.INBAND_TELL)
+        keeper.stdin.write(f"start {mark}\n{script.inband_boot(mark)}{wait}".encode())
+        keeper.stdin.write(framing.request(code, split=split, inband=True))
         keeper.stdin.flush()
         shell = int(keeper.stdout.readline().split()[-1])
         waits = Path(f"/proc/{shell}/wchan")

@@ -1,12 +1,12 @@
 """What goes over the control socket, as pure functions.
 
-To the shell: a line for Bash's reader, which runs the step and then tells its token and status.
+To the shell: a line of code, for which it waits; it runs the step and tells its token and status.
 From the shell: lines, `ready PID`, `TOKEN STATUS` and (from the keeper) `exit STATUS`.
 
-Bash reads the line byte by byte, a third of a microsecond each. Short code is in it, quoted;
-what is longer follows the line, to be read in one piece. That must be as many *characters* as
-the line says in whatever locale the shell is in by then, so it is ASCII too. The token stands
-where the code cannot see it: in no variable, and after the code.
+Bash reads the line byte by byte, half a microsecond each. Short code is the line. In place of what
+is longer stands an empty line, and one that has it read in one piece. That must be as many
+*characters* as the line says in whatever locale the shell is in by then, so it is ASCII. The token
+was sent ahead; it stands where the code cannot see it: in no variable, and after the code.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from __future__ import annotations
 import secrets
 from typing import Literal, NamedTuple
 
-from asynccode.shell.script import REDIRECT, SPLIT
+from asynccode.shell.script import ERRORS
 
 TOKEN = 12
 """Characters of a step's token."""
 SHORT = 64
-"""Bytes of code up to which reading them one by one is cheaper than reading them apart."""
+"""Bytes up to which reading them one by one is cheaper than reading them apart."""
 
 _ESCAPES = {ord("\\"): "\\\\", ord("'"): "\\'", ord("\n"): "\\n"} | {
     byte: f"\\x{byte:02x}" for byte in range(128, 256)
@@ -31,29 +31,22 @@ def token() -> str:
     return secrets.token_urlsafe(TOKEN * 3 // 4)
 
 
-def request(
-    code: str, token: str, *, split: bool = False, status: int = 0, inband: bool = False
-) -> bytes:
-    """Frame one step.
+def request(code: str, *, split: bool = False, status: int = 0, inband: bool = False) -> bytes:
+    """Frame one step, for a shell that waits (`script.wait`).
 
-    `token` is `TOKEN` characters that the reply must repeat, `status` what `$?` is to be.
-    `inband` has the reply follow the output, and the errors too if they are kept apart.
+    `status` is what `$?` is to be. With `split` its errors are kept apart; `inband` then has
+    their end said too.
     """
     raw = code.encode("utf-8", "surrogateescape")
-    before, after = "", ""
-    if len(raw) > SHORT:
-        after = code if raw.isascii() else f"eval {_quoted(raw)}"
-        before, word = f"builtin read -r -N {len(after)} __ac_x;", '"$__ac_x"'
-    else:
-        word = _quoted(raw)
-    if status:
-        before += f"__ac_status {status}&&:;"
-    redirect = SPLIT if split else REDIRECT
-    tell = f"__ac_t {token} $?" if inband else f"builtin echo {token} $?>&0"
-    if inband and split:
-        tell += f';__ac_t {token} 0 >"/proc/$PPID/fd/$__ac_e"'
-    line = f"{before}builtin eval {word}{redirect};{tell}\n"
-    return (line + after).encode()
+    text = code or ":"
+    if split or status or not raw.isascii():
+        before = "__ac_p=1;" if split and inband else ""
+        if status:
+            before += f"__ac_status {status}&&:;"
+        text = f"{before}builtin eval -- {_quoted(raw)}{f' {ERRORS}' if split else ''}"
+    if len(text) > SHORT or "\n" in text:
+        return f"\nbuiltin read -r -N {len(text)} __ac_x\n{text}".encode()
+    return f"{text}\n".encode()
 
 
 def _quoted(raw: bytes) -> str:

@@ -12,12 +12,23 @@ import select
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Protocol
 
 import anyio
 
 BATCH = 64
 """Events served in one go, and steps begun; more would keep the loop from everybody else."""
-Callback = Callable[[int], None]
+LONG_SECONDS = 0.001
+"""A step that has not ended after once or twice this time lasts."""
+Callback = Callable[[int], object]
+
+
+class Lasting(Protocol):
+    """What may last."""
+
+    def lasts(self) -> None:
+        """Take note that it does."""
+        ...
 
 
 class Hub:
@@ -30,6 +41,9 @@ class Hub:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._begun = 0
         self._crowd: deque[asyncio.Future[None]] = deque()
+        self._young: set[Lasting] = set()
+        self._older: set[Lasting] = set()
+        self._ageing = False
 
     def watch(self, fd: int, callback: Callback) -> None:
         """Call `callback(events)` whenever `fd` is readable or hung up, until `forget`."""
@@ -69,6 +83,32 @@ class Hub:
                 self._begun += 1
         if self._crowd and self._loop:
             self._loop.call_soon(self._next_round)
+
+    def begin(self, what: Lasting) -> None:
+        """Tell `what` when it lasts, unless its `end` comes first. One timer serves all."""
+        if self._loop is None:
+            what.lasts()
+            return
+        self._young.add(what)
+        if not self._ageing:
+            self._ageing = True
+            self._loop.call_later(LONG_SECONDS, self._age)
+
+    def end(self, what: Lasting) -> bool:
+        """Take note that it has ended; gives whether it was short."""
+        for those in (self._young, self._older):
+            if what in those:
+                those.remove(what)
+                return True
+        return False
+
+    def _age(self) -> None:
+        old, self._older, self._young = self._older, self._young, set()
+        for what in old:
+            what.lasts()
+        self._ageing = bool(self._older) and self._loop is not None
+        if self._ageing and self._loop:
+            self._loop.call_later(LONG_SECONDS, self._age)
 
     async def run(self) -> None:
         """Serve until `stop`; a cancellation does not end it, since cleaning up needs it."""

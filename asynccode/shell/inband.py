@@ -42,6 +42,7 @@ class InbandWire:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._mark = self._token = b""
+        self._following = ""
         self._awaited: set[int] = set()
         self._held = {OUTPUT: b"", ERRORS: b""}
         self._buffers = {OUTPUT: bytearray(), ERRORS: bytearray()}
@@ -56,23 +57,28 @@ class InbandWire:
     async def turn(self) -> None:
         """Nothing to wait for: the link sends when it can."""
 
-    def start(self) -> bool:
+    def start(self, token: str) -> bool:
         """Tell the keeper, and give the shell its boot lines."""
         mark = framing.token()
         self._mark = mark.encode()
         self._resume()
-        self._link.write(f"start {mark}\n{script.inband_boot(mark)}".encode())
+        boot = script.inband_boot(mark) + self._wait(token)
+        self._link.write(f"start {mark}\n{boot}".encode())
         return True
 
-    def send(self, code: str, token: str, *, split: bool, status: int) -> bool:
+    def send(self, code: str, following: str, *, split: bool, status: int) -> bool:
         """Send a step; the link keeps what does not leave at once."""
-        self._token = token.encode()
+        self._token = self._following.encode()
         self._awaited = {OUTPUT, ERRORS} if split else {OUTPUT}
         self._wanted = True
         self._resume()
-        request = framing.request(code, token, split=split, status=status, inband=True)
-        self._link.write(request)
+        request = framing.request(code, split=split, status=status, inband=True)
+        self._link.write(request + self._wait(following).encode())
         return True
+
+    def _wait(self, token: str) -> str:
+        self._following = token
+        return script.wait(token, script.INBAND_TELL)
 
     async def flush(self) -> None:
         """Nothing to wait for: the link keeps what does not leave at once."""

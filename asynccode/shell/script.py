@@ -27,6 +27,7 @@ shell='exec bash --norc --noprofile -s "$3" <&"$1" >&"$2" 2<>/dev/null'
 shell="($shell 3>&- 4>&- 5>&- 6>&- 7>&- 8>&-)"
 slot() {
   while read -r word <&"$1"; do
+    [ "$word" = start ] || continue
     command eval "$shell"
     printf 'exit %d\n' "$?" >&"$1" || exit
   done
@@ -35,6 +36,7 @@ spare() { if [ -n "$1" ]; then printf 'exit 137\n' >&6; fi; slot 6 7 8; }
 command eval 'spare "" & second=$!'
 set -- 3 4 5
 while read -r word <&3; do
+  [ "$word" = start ] || continue
   command eval "$shell"
   status=$?
   kill -0 "$second" 2>/dev/null || command eval 'spare again & second=$!'
@@ -43,21 +45,36 @@ done
 """
 """Process 1: descriptors 3 4 5 are control, output and errors of the first shell, 6 7 8 of the
 second. The second one's keeper is a child and can be killed; the first is process 1 and not.
-`command eval`, since a sh that cannot fork ends, except in a built-in that is not special."""
+`command eval`, since a sh that cannot fork ends, except in a built-in that is not special. What a
+dead shell has not read is not for its keeper."""
 
 START = b"start\n"
 """What a keeper waits for before it starts a shell."""
 
-REDIRECT = '<&2 2>&"$[LINENO=1]" >&2'
-"""A step's descriptors, merged. Setting LINENO on the way makes Bash count the step's own lines
-from 1."""
-SPLIT = '<&2 2>"/proc/$PPID/fd/$__ac_e" 196>&"$[LINENO=1]" >&196 196>&-'
-"""The same with the errors apart. Descriptor 1 is redirected to itself so that it is restored."""
+TELL = "builtin echo TOKEN $?>&0"
+INBAND_TELL = "__ac_t TOKEN $?"
+"""What says the end of a step."""
+ERRORS = '2>"/proc/$PPID/fd/$__ac_e"'
+"""Where a step's errors go if they are kept apart."""
+
+
+def wait(token: str, tell: str = TELL) -> str:
+    """Give the line with which the shell waits for a step, and runs it, and says its end.
+
+    It is sent ahead, so that Bash has read it, byte by byte, when the step comes; what is left to
+    read then is the code. On the way the lines are made to count from 1, and the code is taken from
+    its variable. Descriptor 1 is redirected to itself so that it is restored.
+    """
+    run = 'builtin eval -- "$__ac_x"<&2 2>&"$[LINENO=__ac_x=1]" >&2'
+    return f"__ac_next;{run};{tell.replace('TOKEN', token)}\n"
+
 
 _BOOT = rf"""
 __ac_e=$1; shift
 echo 500 >/proc/self/oom_score_adj  # rather than the keeper, which is not to be replaced
 __ac_status() {{ return $1; }}
+__ac_next() {{ builtin mapfile -n 1 -t __ac_x
+  [[ $__ac_x ]] || {{ builtin mapfile -n 1 -t __ac_x; builtin eval "$__ac_x"; }}; }}
 __ac_skip() {{ if [[ $BASH_COMMAND == "TELL "????????????" \$?"* ]]; then
   builtin trap - DEBUG; builtin shopt -u extdebug; return 0; fi; return 1; }}
 trap '[[ IDLE ]] || {{ builtin shopt -s extdebug
@@ -87,15 +104,17 @@ done
 """The same for a shell that has nothing but its standard streams: what is said of a step goes
 where its output goes, after it, marked with words that nobody in the sandbox knows before."""
 
-_TELL = r"""
-__ac_t() {
+_TELL = rf"""
+__ac_w() {{
   builtin echo "$@" || for __ac_x in 1 2 3 4 5 6 7 8 9; do builtin echo "$@" && break; done
-}
+}}
+__ac_t() {{ __ac_w "$@"
+  [[ ! $__ac_p ]] || {{ __ac_p=; __ac_w $1 0 {ERRORS.replace("2>", ">")}; }}; }}
 """
 """Says the end of a step, and anew when a trapped signal (ours, which stops a step, or one of the
 step's own) came while the line waited for room behind the step's output: it is shorter than what a
-pipe takes as a whole, so none of it has been written. A function with a short name, since Bash
-reads the line that calls it byte by byte."""
+pipe takes as a whole, so none of it has been written. Says it where the errors go too, if the step
+has set `__ac_p`: kept apart, they have an end of their own."""
 
 
 def inband_boot(mark: str) -> str:

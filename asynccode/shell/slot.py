@@ -82,6 +82,7 @@ class Slot:
         self._wire, self._limits, self._ward = wire, limits, ward
         self._step: _Step | None = None
         self._shell = self._status = 0
+        self._following = ""
         self._news = Bell()
         self._busy = False
         self._free: anyio.Event | None = None
@@ -108,7 +109,9 @@ class Slot:
         for _ in range(START_ATTEMPTS):
             step = self._step = _Step(token="")
             try:
-                await self._send(self._wire.start, START_SECONDS)
+                self._following = framing.token()
+                start = partial(self._wire.start, self._following)
+                await self._send(start, START_SECONDS)
                 await self._hear(step, step.has_begun, START_SECONDS)
                 if step.ready:
                     return
@@ -140,10 +143,10 @@ class Slot:
         if not self._shell:  # it ended between two steps
             await self.start()
         await self._wire.turn()
-        step = self._step = _Step(token=framing.token())
+        step = self._next_step()
         began = time.perf_counter()
         seconds = seconds or self._limits.step_seconds
-        send = partial(self._wire.send, code, step.token, split=split, status=self._status)
+        send = partial(self._wire.send, code, self._following, split=split, status=self._status)
         try:
             await self._send(send, seconds)
             await self._hear(step, step.is_over, seconds)
@@ -169,6 +172,12 @@ class Slot:
         self.on_end()
         self._news.silence()
         self._wire.close()
+
+    def _next_step(self) -> _Step:
+        """Begin the step whose token the shell has, and choose that of the one to come."""
+        step = self._step = _Step(token=self._following)
+        self._following = framing.token()
+        return step
 
     async def _send(self, send: Callable[[], bool], seconds: float) -> None:
         """Send something; it may take `seconds`, after which there will be no reply either."""
@@ -221,8 +230,8 @@ class Slot:
 
     async def _rouse(self, stopped: _Step) -> None:
         """Keep Bash from saying in a later step that what was killed in this is "Terminated"."""
-        step = self._step = _Step(token=framing.token())
-        send = partial(self._wire.send, TAKE_NOTE, step.token, split=False, status=0)
+        step = self._next_step()
+        send = partial(self._wire.send, TAKE_NOTE, self._following, split=False, status=0)
         await self._send(send, self._wire.grace)
         await self._hear(step, step.is_over, self._wire.grace)
         self._step = stopped

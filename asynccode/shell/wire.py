@@ -46,13 +46,14 @@ class Wire(Protocol):
         """Wait until it is this wire's turn to begin a step."""
         ...
 
-    def start(self) -> bool:
-        """Let the keeper start a shell; see `send`."""
+    def start(self, token: str) -> bool:
+        """Let the keeper start a shell, whose first step has `token`; see `send`."""
         ...
 
-    def send(self, code: str, token: str, *, split: bool, status: int) -> bool:
+    def send(self, code: str, following: str, *, split: bool, status: int) -> bool:
         """Send a step, and read its output from now on. `status` is what `$?` is to be.
 
+        The token of a step is sent ahead of it, so this sends that of the `following` one.
         Whether all of it has left; if not, `flush`. Raises `OSError` if the wire is dead.
         """
         ...
@@ -91,14 +92,15 @@ class DescriptorWire:
         """Wait if a crowd of others begins a step at once."""
         await self._hub.turn()
 
-    def start(self) -> bool:
+    def start(self, token: str) -> bool:
         """Tell the keeper, and give the shell its boot lines."""
-        return self._write(script.START + script.BOOT.encode())
+        return self._write(script.START + (script.BOOT + script.wait(token)).encode())
 
-    def send(self, code: str, token: str, *, split: bool, status: int) -> bool:
+    def send(self, code: str, following: str, *, split: bool, status: int) -> bool:
         """Send a step over the control socket."""
         self._streams.begin(split=split)
-        return self._write(framing.request(code, token, split=split, status=status))
+        request = framing.request(code, split=split, status=status)
+        return self._write(request + script.wait(following).encode())
 
     async def flush(self) -> None:
         """Wait until the control socket has taken everything."""

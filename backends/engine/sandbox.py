@@ -57,9 +57,10 @@ class ExecWire(InbandWire):
         self._engine, self._container, self._image = engine, container, image
         self._attached: Attached | None = None
 
-    def start(self) -> bool:
+    def start(self, token: str) -> bool:
         """Start the shell, unless there is no keeper yet."""
-        return self._attached is not None and super().start()
+        self._following = token
+        return self._attached is not None and super().start(token)
 
     async def flush(self) -> None:
         """Start the keeper, and the shell."""
@@ -68,7 +69,7 @@ class ExecWire(InbandWire):
             _, attached = await self._engine.streams.execute(self._container, config)
             self._link = self._attached = attached
             attached.listen(self)
-            super().start()
+            super().start(self._following)
 
 
 class EngineSandbox(Sandbox):
