@@ -25,6 +25,8 @@ from asynccode.outcomes import Limits, Outcome
 from asynccode.shell.hub import Hub
 
 BLANKS = 2 * (os.cpu_count() or 1)
+NICE = 10
+"""What runs in a jail comes after our event loop: by this, where no control group sees to it."""
 SETUP_LIMITS = Limits(
     step_seconds=900, memory_bytes=2 << 30, processes=512, disk_bytes=2 << 30, output_bytes=1 << 22
 )
@@ -50,7 +52,8 @@ class NsjailBackend(Backend):
         self.warden = Warden(self.hub, self._on_end)
         self._group = anyio.create_task_group()
         self._jails: dict[int, NsjailSandbox] = {}
-        self._blanks = Blanks(self.warden, BLANKS, self._owner)
+        self._blanks = Blanks(self.warden, self.hub, BLANKS, self._owner)
+        self.nice = NICE
         self._opened = 0
 
     async def __aenter__(self) -> Self:
@@ -62,7 +65,9 @@ class NsjailBackend(Backend):
             self._group.start_soon(self.hub.run)
             self._group.start_soon(self._blanks.refill)
             # An ordinary user is root in the warden's own namespace.
-            await self.warden.start(self._store.folder, 0 if os.getuid() else self._owner)
+            owner = 0 if os.getuid() else self._owner
+            await self.warden.start(self._store.folder, owner, config.ahead(owner))
+            self.nice = 0 if cgroups.share_processors(self.warden.groups) else NICE
         except BaseException:
             await self.aclose()
             raise
@@ -95,17 +100,16 @@ class NsjailBackend(Backend):
 
     async def _open(self, image: Image, limits: Limits, stack: list[str]) -> NsjailSandbox:
         orders = config.text(image, limits, stack, self.warden.groups)
-        blank = await self._blanks.take(limits.disk_bytes)
-        jail = self._jails[blank.number] = NsjailSandbox(self, blank, image, limits, stack)
+        blank = await self._blanks.take(limits)
+        try:
+            blank.command(orders)  # nsjail has much to do before anything runs in its jail
+            jail = NsjailSandbox(self, blank, image, limits, stack)
+        except BaseException:
+            blank.close()
+            raise
+        self._jails[blank.number] = jail
         self._opened += 1
         try:
-            cgroups.limit(
-                self.warden.groups,
-                blank.number,
-                memory_bytes=limits.memory_bytes,
-                processes=limits.processes,
-            )
-            blank.command(orders)
             await jail.boot()
         except BaseException:
             await jail.aclose()
@@ -151,8 +155,9 @@ class NsjailBackend(Backend):
         return [*removed, *layers.clean()]
 
     def statistics(self) -> Mapping[str, int]:
-        """Counts of sandboxes."""
-        return {"open": len(self._jails), "opened": self._opened, **self.hub.statistics()}
+        """Counts of sandboxes, of nsjails that wait for one, of descriptors that are watched."""
+        counts = {"open": len(self._jails), "opened": self._opened, "ahead": len(self._blanks)}
+        return {**counts, **self.hub.statistics()}
 
 
 def _raise_descriptor_limit() -> None:

@@ -6,6 +6,7 @@
     streams.py   what a shell's steps write: two pipes, read as it comes, up to a limit
     wire.py      what a slot speaks through: a control socket and two pipes
     bell.py      what whoever runs a step waits for
+    custody.py   who looks after a shell: stops its steps, knows which limits they met
     slot.py      the host's end of one shell: request, output, stop, restart
     session.py   `Session` and `Sandbox.exec` on top of a slot
     channel.py   one stream of a program beside the shells, read when it is asked for

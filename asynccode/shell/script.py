@@ -23,7 +23,8 @@ ABORT_SIGNAL = "RTMAX"
 end (`extdebug`: a DEBUG trap that fails skips the command) and leave every loop on the way."""
 
 KEEPER = r"""
-shell='exec bash --norc --noprofile -s "$3" <&"$1" >&"$2" 2<>/dev/null'
+shell='SHELL=${SHELL-/bin/bash} exec bash --norc --noprofile -s "$3" ${SHELL+kept}'
+shell="$shell "'<&"$1" >&"$2" 2<>/dev/null'
 shell="($shell 3>&- 4>&- 5>&- 6>&- 7>&- 8>&-)"
 slot() {
   while read -r word <&"$1"; do
@@ -70,7 +71,8 @@ def wait(token: str, tell: str = TELL) -> str:
 
 
 _BOOT = rf"""
-__ac_e=$1; shift
+[[ $2 ]] || builtin export -n SHELL  # only told so that Bash need not look into passwd
+__ac_e=$1; shift $#
 echo 500 >/proc/self/oom_score_adj  # rather than the keeper, which is not to be replaced
 __ac_status() {{ return $1; }}
 __ac_next() {{ builtin mapfile -n 1 -t __ac_x
@@ -79,25 +81,26 @@ __ac_skip() {{ if [[ $BASH_COMMAND == "TELL "????????????" \$?"* ]]; then
   builtin trap - DEBUG; builtin shopt -u extdebug; return 0; fi; return 1; }}
 trap '[[ IDLE ]] || {{ builtin shopt -s extdebug
   builtin trap "break 9999 2>/dev/null; __ac_skip" DEBUG; break 9999 2>/dev/null; }}' {ABORT_SIGNAL}
-builtin printf -- 'READY %d\n' "$$" WHERE
 """
 
 
-def _boot(idle: str, ready: str, where: str, tell: str, more: str = "") -> str:
-    text = more + _BOOT.replace("IDLE", idle).replace("READY", ready).replace("WHERE", where)
-    text = text.replace("TELL", tell)
-    # Bash reads a script byte by byte, so it is made to take this in one piece.
-    return f'builtin read -r -N {len(text)} __ac_x; builtin eval "$__ac_x"\n{text}'
+def _boot(idle: str, ready: str, tell: str, more: str = "") -> str:
+    text = more + _BOOT.replace("IDLE", idle).replace("TELL", tell)
+    # It says that it is there before it is quite ready: the step can be on its way meanwhile.
+    # Bash reads a script byte by byte, so it is made to take the rest in one piece.
+    rest = f'builtin read -r -N {len(text)} __ac_x; builtin eval "$__ac_x"\n{text}'
+    return f"builtin echo {ready}\n{rest}"
 
 
-BOOT = _boot("-S /dev/stdin", "ready", ">&0", "builtin echo")
+BOOT = _boot("-S /dev/stdin", "ready $$ >&0", "builtin echo")
 """What makes a plain `bash -s` a session."""
 
 INBAND_KEEPER = r"""
 exec 9>&2 2>/dev/null
 while read -r word mark; do
   [ "$word" = start ] || continue
-  command eval '(exec bash --norc --noprofile -s 9 9>&- 2<>/dev/null)'
+  command eval '(SHELL=${SHELL-/bin/bash} exec bash --norc --noprofile -s 9 ${SHELL+kept} \
+    9>&- 2<>/dev/null)'
   printf '%s exit %d\n' "$mark" "$?" || exit
 done
 """
@@ -119,4 +122,4 @@ has set `__ac_p`: kept apart, they have an end of their own."""
 
 def inband_boot(mark: str) -> str:
     """Give the boot lines of a shell whose end of a step follows its output."""
-    return _boot("/dev/stdin -ef /proc/$PPID/fd/0", f"{mark} ready", "", "__ac_t", _TELL)
+    return _boot("/dev/stdin -ef /proc/$PPID/fd/0", f"{mark} ready $$", "__ac_t", _TELL)

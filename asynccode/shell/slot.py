@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
 
 import anyio
 from attrs import define
@@ -14,6 +13,7 @@ from asynccode.errors import BackendError, SandboxLost
 from asynccode.outcomes import ExecResult, Limits, Outcome
 from asynccode.shell import framing
 from asynccode.shell.bell import Bell
+from asynccode.shell.custody import Custody
 from asynccode.shell.wire import Wire
 
 START_ATTEMPTS = 3
@@ -23,33 +23,6 @@ TAKE_NOTE = "builtin jobs >/dev/null"
 """Makes Bash take note of dead jobs without a fork."""
 GRACE_SECONDS = 0.25
 """What a step is given to end after TERM; after KILL it is the wire's `grace`."""
-
-
-class Custody(Protocol):
-    """What a slot needs of the sandbox that its shell is in."""
-
-    async def stop(self, shell: int, *, everything: bool, force: bool) -> None:
-        """Abort the shell's step; TERM (or KILL) what it started, or all but the shells."""
-        ...
-
-    async def kill(self, shell: int) -> None:
-        """Kill the shell itself."""
-        ...
-
-    def holds(self, shell: int) -> bool:
-        """Whether the shell is still there."""
-        ...
-
-    async def breach(self, status: int | None) -> Outcome | None:
-        """Give the limit that was met since the last call; `status` is the step's, if ended.
-
-        What runs in the sandbox when a step has ended is no part of the next one.
-        """
-        ...
-
-    def obituary(self) -> str:
-        """Say in one sentence why the sandbox is gone."""
-        ...
 
 
 @define(eq=False)
@@ -80,6 +53,7 @@ class Slot:
 
     def __init__(self, wire: Wire, limits: Limits, ward: Custody) -> None:
         self._wire, self._limits, self._ward = wire, limits, ward
+        self._called: _Step | None = None
         self._step: _Step | None = None
         self._shell = self._status = 0
         self._following = ""
@@ -104,14 +78,23 @@ class Slot:
         """Whether a shell was started and nothing has ended it since."""
         return not self._lost and self._shell > 0 and self._ward.holds(self._shell)
 
+    def hand_to(self, ward: Custody) -> None:
+        """Have somebody else look after the shell from now on."""
+        self._ward = ward
+
+    def call(self) -> bool:
+        """Ask for the shell, maybe ahead of `start`, and of whoever is to start it."""
+        self._called = self._step = _Step(token="")
+        self._following = framing.token()
+        return self._wire.start(self._following)
+
     async def start(self) -> None:
         """Start the shell; raises `SandboxLost` if it does not come up."""
         for _ in range(START_ATTEMPTS):
-            step = self._step = _Step(token="")
             try:
-                self._following = framing.token()
-                start = partial(self._wire.start, self._following)
-                await self._send(start, START_SECONDS)
+                if self._called is None:
+                    await self._send(self.call, START_SECONDS)
+                step, self._called = self._called or _Step(token=""), None
                 await self._hear(step, step.has_begun, START_SECONDS)
                 if step.ready:
                     return

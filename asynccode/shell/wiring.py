@@ -9,8 +9,9 @@ import socket
 from attrs import define
 
 from asynccode.outcomes import Limits
+from asynccode.shell.custody import Custody
 from asynccode.shell.hub import Hub
-from asynccode.shell.slot import Custody, Slot
+from asynccode.shell.slot import Slot
 from asynccode.shell.wire import DescriptorWire
 
 ABOVE = 64

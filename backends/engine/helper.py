@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from asynccode.backends.engine.hands import COUNT, EVENTS, terminal_number, value_of
 from asynccode.errors import SandboxLost
-from asynccode.outcomes import Outcome, Window
+from asynccode.outcomes import Window
 from asynccode.shell.slot import Slot
 
 HELP_SECONDS = 5.0
@@ -109,30 +109,3 @@ class HelperHand:
             await self.start()
             result = await self._slot.run(code, seconds=HELP_SECONDS, split=False)
         return result.text
-
-
-class NoCustody:
-    """Of the helper's own shell: it is never stopped, and nothing it does meets a limit."""
-
-    def __init__(self, obituary: str = "The helper in the container has ended.") -> None:
-        self._obituary = obituary
-
-    async def stop(self, shell: int, *, everything: bool, force: bool) -> None:
-        """Give up: a helper that hangs is lost."""
-        raise SandboxLost(self._obituary)
-
-    async def kill(self, shell: int) -> None:
-        """Give up."""
-        raise SandboxLost(self._obituary)
-
-    def holds(self, shell: int) -> bool:
-        """Whether the shell is there, as far as is known."""
-        return True
-
-    async def breach(self, status: int | None) -> Outcome | None:
-        """Give None."""
-        return None
-
-    def obituary(self) -> str:
-        """Say what is lost."""
-        return self._obituary

@@ -15,13 +15,14 @@ from asynccode.backends.engine.api import Engine
 from asynccode.backends.engine.attached import Attached
 from asynccode.backends.engine.files import ArchiveWorld, HostWorld
 from asynccode.backends.engine.hands import HostHand
-from asynccode.backends.engine.helper import HelperHand, NoCustody
+from asynccode.backends.engine.helper import HelperHand
 from asynccode.backends.engine.program import EngineProgram
 from asynccode.backends.engine.ward import Ward
 from asynccode.errors import BackendError, SandboxLost
 from asynccode.images import Image
 from asynccode.interfaces import Program, Sandbox, Session
 from asynccode.outcomes import Change, ExecResult, Limits, Window
+from asynccode.shell.custody import NoCustody
 from asynccode.shell.inband import InbandWire
 from asynccode.shell.program import check_command
 from asynccode.shell.session import Shells
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 INQUEST_SECONDS = 5.0
 """How long the engine is given to say why a container is gone."""
 HELPER_LIMITS = Limits()
+HELPER_GONE = "The helper in the container has ended."
 
 
 class Absent:
@@ -124,7 +126,9 @@ class EngineSandbox(Sandbox):
         if hand is None:
             hand = HelperHand(
                 lambda: Slot(
-                    ExecWire(self._engine, self._id, self._image), HELPER_LIMITS, NoCustody()
+                    ExecWire(self._engine, self._id, self._image),
+                    HELPER_LIMITS,
+                    NoCustody(HELPER_GONE),
                 )
             )
             await hand.start()

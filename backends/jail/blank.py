@@ -2,7 +2,7 @@
 
 Starting nsjail costs as much as everything that makes a jail one. It does not depend on the
 image, so it is done ahead: a blank is an nsjail that reads its configuration from a pipe into
-which nothing has been written yet.
+which nothing has been written yet. Its limits are set, and its first shell has been asked for.
 """
 
 from __future__ import annotations
@@ -17,9 +17,13 @@ import anyio
 from attrs import define
 
 from asynccode.backends.jail.config import SHELL_FDS
-from asynccode.backends.warden import spawn
+from asynccode.backends.warden import cgroups, spawn
 from asynccode.backends.warden.client import Warden
 from asynccode.errors import BackendError
+from asynccode.outcomes import Limits
+from asynccode.shell.custody import NoCustody
+from asynccode.shell.hub import Hub
+from asynccode.shell.slot import Slot
 from asynccode.shell.wiring import ABOVE, Wiring
 
 ORDERS = spawn.FIRST + SHELL_FDS + 1
@@ -31,26 +35,30 @@ REFILL_SECONDS = 0.02
 
 @define(eq=False)
 class Blank:
-    """A running nsjail without a jail. Owns its wiring and the pipe for its orders."""
+    """A running nsjail without a jail. Owns its slots and the pipe for its orders."""
 
     number: int
     pid: int
-    disk: int
-    wiring: Wiring
+    limits: Limits
+    slots: tuple[Slot, Slot]
     orders: int
 
     def command(self, config: str) -> None:
         """Let it become a jail; raises `BackendError` if it has died."""
         orders, self.orders = self.orders, -1
+        text = memoryview(config.encode())
         try:
-            with open(orders, "wb") as pipe:
-                pipe.write(config.encode())
+            while text:
+                text = text[os.write(orders, text) :]
         except OSError as error:
             raise BackendError(f"A waiting nsjail is gone: {error}") from error
+        finally:
+            os.close(orders)
 
     def close(self) -> None:
         """Close our descriptors: an nsjail without orders ends."""
-        self.wiring.close()
+        for slot in self.slots:
+            slot.close()
         if self.orders >= 0:
             os.close(self.orders)
             self.orders = -1
@@ -59,36 +67,45 @@ class Blank:
 class Blanks:
     """Keeps `size` blanks ready, made when nobody waits for one."""
 
-    def __init__(self, warden: Warden, size: int, owner: int) -> None:
-        self._warden, self._size, self._owner = warden, size, owner
+    def __init__(self, warden: Warden, hub: Hub, size: int, owner: int) -> None:
+        self._warden, self._hub, self._size, self._owner = warden, hub, size, owner
         self._ready: deque[Blank] = deque()
         self._numbers = itertools.count(1)
         self._wanted = anyio.Event()
-        self._disk: int | None = None
+        self._limits: Limits | None = None
         self.executable = ""
 
-    async def take(self, disk: int) -> Blank:
-        """Give a blank whose world holds `disk` bytes."""
-        while self._ready:
-            blank = self._ready.popleft()
-            self._wanted.set()
-            if blank.disk == disk:
-                return blank
-            blank.close()
-        self._disk = disk
+    def __len__(self) -> int:
+        """Give how many are ready."""
+        return len(self._ready)
+
+    async def take(self, limits: Limits) -> Blank:
+        """Give a blank with these limits."""
+        self._limits = limits
         self._wanted.set()
-        return await self._make(disk)
+        for blank in self._ready:
+            if blank.limits == limits:
+                self._ready.remove(blank)
+                return blank
+        return await self._make(limits)
 
     async def refill(self) -> None:
-        """Make blanks of the size that was last asked for, until cancelled."""
+        """Make blanks with the limits that were last asked for, until cancelled."""
         while True:
             await self._wanted.wait()
             self._wanted = anyio.Event()
             # Whoever has just taken one needs the processor more than the next one does.
             await anyio.sleep(REFILL_SECONDS)
             with suppress(BackendError):  # whoever needs one now will hear of it
-                while self._disk is not None and len(self._ready) < self._size:
-                    self._ready.append(await self._make(self._disk))
+                while limits := self._lacking():
+                    self._ready.append(await self._make(limits))
+            while len(self._ready) > 2 * self._size:  # others, which nobody asks for any more
+                self._ready.popleft().close()
+
+    def _lacking(self) -> Limits | None:
+        """Give the limits that were last asked for while there are too few blanks with them."""
+        count = sum(blank.limits == self._limits for blank in self._ready)
+        return self._limits if count < self._size else None
 
     def drop(self, number: int) -> None:
         """Take note that an nsjail has ended."""
@@ -101,7 +118,7 @@ class Blanks:
         while self._ready:
             self._ready.pop().close()
 
-    async def _make(self, disk: int) -> Blank:
+    async def _make(self, limits: Limits) -> Blank:
         try:
             wiring = Wiring.open(self._owner)
         except OSError as error:
@@ -115,7 +132,15 @@ class Blanks:
                 os.close(fd)
             argv = [self.executable, "-C", spawn.AHEAD, "-C", f"/dev/fd/{ORDERS}"]
             fds = [*wiring.theirs, theirs]
-            reply = await self._warden.ask("spawn", jail=number, argv=argv, disk=disk, fds=fds)
+            reply = await self._warden.ask(
+                "spawn", jail=number, argv=argv, disk=limits.disk_bytes, fds=fds
+            )
+            cgroups.limit(
+                self._warden.groups,
+                number,
+                memory_bytes=limits.memory_bytes,
+                processes=limits.processes,
+            )
             wiring.hand_over()
         except BaseException as error:
             wiring.close()
@@ -127,4 +152,7 @@ class Blanks:
         finally:
             if theirs >= 0:
                 os.close(theirs)
-        return Blank(number=number, pid=reply["pid"], disk=disk, wiring=wiring, orders=orders)
+        slots = wiring.slots(self._hub, limits, NoCustody("The jail has not been used yet."))
+        with suppress(OSError):  # who takes a dead one will hear of it
+            slots[0].call()
+        return Blank(number, reply["pid"], limits, slots, orders)

@@ -1,6 +1,8 @@
 """nsjail's configuration: what a jail sees, what it may use, what it may call.
 
-In the text form of nsjail's `config.proto`, which nsjail reads from a pipe.
+In the text form of nsjail's `config.proto`. nsjail reads two, one ahead of its jail, one from a
+pipe. The second takes the place of the first, but for a few lists (owners, descriptors) and the
+program, which are kept.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from asynccode.backends import host
+from asynccode.backends.jail import seccomp
+from asynccode.backends.jail.rights import CAPABILITIES
 from asynccode.backends.warden import spawn
 from asynccode.images import Image
 from asynccode.outcomes import Limits, Window
@@ -19,41 +23,6 @@ from asynccode.shell.script import KEEPER
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SHELL_FDS = 6
-
-# What root of a plain container may do with its own files and processes; nothing that reaches
-# a device, the network's set-up or another namespace.
-CAPABILITIES = (
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_SETGID",
-    "CAP_SETUID",
-)
-
-# Calls that no episode has business with: they reach the kernel's rarely tested parts (keys,
-# bpf, io_uring, userfaultfd, perf), mounts and namespaces, other processes' memory, the clock
-# and the machine. clone3 hides its flags from seccomp, so it "does not exist" and libc falls
-# back to clone, whose flags can be looked at.
-SECCOMP = """
-POLICY asynccode {
-  ERRNO(38) { clone3, SYSCALL[425], SYSCALL[426], SYSCALL[427] },
-  ERRNO(1) {
-    clone { (clone_flags & 0x7e020080) != 0 },
-    unshare, setns, mount, umount, pivot_root, chroot,
-    SYSCALL[428], SYSCALL[429], SYSCALL[430], SYSCALL[431], SYSCALL[432], SYSCALL[433],
-    SYSCALL[438], SYSCALL[440], SYSCALL[442], SYSCALL[443], SYSCALL[457], SYSCALL[458],
-    ptrace, process_vm_readv, process_vm_writev, kcmp,
-    bpf, perf_event_open, userfaultfd, keyctl, add_key, request_key,
-    name_to_handle_at, open_by_handle_at, lookup_dcookie, fanotify_init,
-    init_module, finit_module, delete_module, kexec_load, kexec_file_load, reboot,
-    swapon, swapoff, acct, quotactl, syslog, vhangup, iopl, ioperm,
-    settimeofday, clock_settime, adjtimex, clock_adjtime, sethostname, setdomainname
-  }
-}
-USE asynccode DEFAULT ALLOW
-"""
 
 
 class _Word(str):
@@ -98,11 +67,23 @@ def variables(image: Image, window: Window | None = None) -> dict[str, str]:
     return {"PATH": PATH, "HOME": "/root", "TERM": terminal, **image.env}
 
 
-def text(image: Image, limits: Limits, stack: Sequence[str], groups: Mapping[str, Path]) -> str:
-    """Give the configuration of a jail on the layers of `stack`, topmost first.
+def ahead(owner: int) -> str:
+    """Give what is the same in all jails, whose root is `owner` outside; others follow.
 
-    The owners are not in it: see `spawn.AHEAD`.
+    nsjail looks the owners' names up, though they are numbers; an empty one is nsjail's own user.
     """
+    ids = {"inside_id": "", "outside_id": f"{owner or ''}", "count": 65536 if owner else 1}
+    fields: dict[str, Any] = {
+        "uidmap": ids,
+        "gidmap": ids,
+        "pass_fd": list(range(spawn.FIRST, spawn.FIRST + SHELL_FDS)),
+        "exec_bin": {"path": "/bin/sh", "arg": ["-c", KEEPER, "asynccode"]},
+    }
+    return "\n".join(_write(fields))
+
+
+def text(image: Image, limits: Limits, stack: Sequence[str], groups: Mapping[str, Path]) -> str:
+    """Give the rest, for a jail on the layers of `stack`, topmost first."""
     env = tuple(variables(image).items())
     hidden = host.hidden() if image.base == "host" else ()
     groups_known = frozenset(groups)
@@ -127,19 +108,17 @@ def _text(
         "nice_level": 0,
         "log_fd": spawn.FIRST + SHELL_FDS,
         "log_level": _Word("WARNING"),
-        "pass_fd": list(range(spawn.FIRST, spawn.FIRST + SHELL_FDS)),
         "mount_proc": False,
         # Those that `spawn` has made ahead.
         **{f"clone_new{kind}": False for kind in ("net", "ipc", "uts", "cgroup")},
         "mount": _mounts(base, stack, hidden),
         "cap": list(CAPABILITIES),
-        "seccomp_string": SECCOMP,
+        "seccomp_string": seccomp.numbered(),
         "rlimit_core": 0,
         "rlimit_nofile": 1024,
         "rlimit_cpu_type": hard,
         "rlimit_fsize_type": hard,
         "envar": [f"{name}={value}" for name, value in env],
-        "exec_bin": {"path": "/bin/sh", "arg": ["-c", KEEPER, "asynccode"]},
     }
     if "memory" in groups:
         fields["rlimit_as_type"] = hard

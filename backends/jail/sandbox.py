@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from asynccode.backends.nsjail import NsjailBackend
 
 CLOSE_SECONDS = 10.0
-NICE = 10
 LAST_WORDS_SECONDS = 1.0
 """What nsjail is given to say why it ended, once its descriptors are closed."""
 GROWTH_LOOKS, GROWTH_SECONDS = 10, 0.01
@@ -42,11 +42,13 @@ class NsjailSandbox(Sandbox):
     ) -> None:
         self._backend, self._number, self._pid = backend, blank.number, blank.pid
         self._image, self._limits, self._stack = image, limits, stack
-        self._slots = blank.wiring.slots(backend.hub, limits, self)
+        self._slots = blank.slots
+        for slot in self._slots:
+            slot.hand_to(self)
         self._programs = JailPrograms(backend.hub, backend.warden, blank.number)
         self._shells = Shells(*self._slots, image.workdir)
-        self._init = self._at_rest = self._settled = self._kills = self._forks = 0
-        self._counter: int | None = None
+        self._at_rest = self._settled = self._kills = self._forks = 0
+        self._counter = cgroups.open_process_count(backend.warden.groups, blank.number)
         self._older: set[int] = set()
         self._words: str | None = None
         self._ended = anyio.Event()
@@ -60,12 +62,15 @@ class NsjailSandbox(Sandbox):
             with anyio.move_on_after(LAST_WORDS_SECONDS):
                 await self._ended.wait()
             raise BackendError(f"The jail did not start. {self.obituary()}") from None
-        self._init = next(iter(processes.children(self._pid)), 0)
-        self._counter = cgroups.open_process_count(self._backend.warden.groups, self._number)
         self._at_rest = self._processes()
-        # It had to start quickly; from here on what runs in it comes after our event loop.
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PGRP, self._init, NICE)
+        if self._backend.nice:  # not before: it had to start quickly
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PGRP, self._init, self._backend.nice)
+
+    @cached_property
+    def _init(self) -> int:
+        """The jail's first process, by its number outside; not asked for before it is needed."""
+        return next(iter(processes.children(self._pid)), 0)
 
     @property
     def is_alive(self) -> bool:

@@ -1,6 +1,6 @@
 """The jail's seccomp policy in the kernel's own form, for programs that nsjail does not start.
 
-nsjail compiles the text of `config.SECCOMP` with Kafel; this reads the part of that language
+nsjail compiles the text of `rights.SECCOMP` with Kafel; this reads the part of that language
 which the text uses, so that there is one policy.
 """
 
@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 from functools import cache
 
-from asynccode.backends.jail.config import CAPABILITIES, SECCOMP
+from asynccode.backends.jail.rights import CAPABILITIES, SECCOMP
 from asynccode.errors import Unavailable
 
 NUMBERS = {
@@ -85,6 +85,15 @@ _CALL = re.compile(r"SYSCALL\[(\d+)\]|(\w+)(?: \{ \(\w+ & (0x[0-9a-f]+)\) != 0 \
 def capabilities() -> int:
     """Give the capabilities that a jail's processes keep, as a mask."""
     return sum(1 << CAPABILITY_NUMBERS[name] for name in CAPABILITIES)
+
+
+@cache
+def numbered(policy: str = SECCOMP) -> str:
+    """Give a policy with numbers for names, where they are known: Kafel takes half the time."""
+    if platform.machine() != "x86_64":
+        return policy
+    names = "|".join(NUMBERS)
+    return re.sub(rf"\b({names})\b(?! {{)", lambda name: f"SYSCALL[{NUMBERS[name[1]]}]", policy)
 
 
 def _rules(policy: str) -> Iterator[tuple[int, int, int]]:

@@ -51,10 +51,19 @@ def create(label: str, root: Path = ROOT) -> dict[str, Path]:
     return made
 
 
+SHARES = ("cpu.shares", 1024, 1 << 18), ("cpu.weight", 100, 10_000)
+"""Where a group's share of processor time is set, in either version; one process's; the most."""
+
+
+def share_processors(groups: dict[str, Path]) -> bool:
+    """Whether processor time is shared out between these groups and everybody else."""
+    return any((group / name).exists() for group in groups.values() for name, _, _ in SHARES)
+
+
 def _weigh(group: Path) -> None:
     """Give a group its share of processor time, where it is a group for that."""
     weight = WEIGHT * (os.cpu_count() or 1)
-    for name, one, most in (("cpu.shares", 1024, 1 << 18), ("cpu.weight", 100, 10_000)):
+    for name, one, most in SHARES:
         if (group / name).exists():
             (group / name).write_text(str(int(min(weight * one, most))))
 

@@ -69,14 +69,17 @@ class Warden:
         self.groups: dict[str, Path] = {}
         """Control groups below which each jail has its own; see `cgroups`."""
 
-    async def start(self, cache: Path, owner: int) -> None:
-        """Start the process; raises `Unavailable` if it cannot make its namespaces."""
+    async def start(self, cache: Path, owner: int, ahead: str) -> None:
+        """Start the process; raises `Unavailable` if it cannot make its namespaces.
+
+        `owner` owns the worlds; `ahead` is what nsjail reads before a jail's configuration.
+        """
         self._link, theirs = socket.socketpair()
         root = str(Path(asynccode.__file__).parent)
         fd = fcntl.fcntl(theirs, fcntl.F_DUPFD_CLOEXEC, ABOVE + 1)
         try:
             argv = [sys.executable, "-IS", "-c", PROGRAM.format(root=root), str(ABOVE), str(cache)]
-            argv += [str(owner), f"{me().label}-{next(_wardens)}", str(os.getpid())]
+            argv += [str(owner), ahead, f"{me().label}-{next(_wardens)}", str(os.getpid())]
             self._pid = os.posix_spawn(
                 sys.executable,
                 argv,

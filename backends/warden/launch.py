@@ -36,7 +36,6 @@ OTHERS = ("net", "ipc", "uts", "cgroup", "user", "mnt")
 then the one that gives the right to the last."""
 TERMINALS = "/dev/pts"
 MOST_TERMINALS = 256
-NICE = 10
 TIOCSPTLCK, TIOCGPTPEER = 0x40045431, 0x5441
 FAILURE = 3
 LIMITS = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
@@ -52,6 +51,7 @@ def launch(
     What goes wrong before it runs is said to `failure`.
     """
     limits = {kind: resource.prlimit(init, kind) for kind in LIMITS}
+    nice = os.getpriority(os.PRIO_PROCESS, init)
     reader, writer = os.pipe()
     helper = os.fork()
     if helper == 0:
@@ -60,7 +60,7 @@ def launch(
                 setns(space.fileno(), CLONE_NEWPID)  # where our children are born from now on
             pid = fork_sibling()
             if pid == 0:
-                _child(init, limits, fds, failure, enter, order)
+                _child(init, limits, nice, fds, failure, enter, order)
             os.write(writer, b"%d" % pid)
         except OSError as error:
             os.write(writer, b"-%d" % (error.errno or errno.EIO))
@@ -95,6 +95,7 @@ def end(init: int, program: int, *, alive: bool) -> list[int]:
 def _child(
     init: int,
     limits: dict[int, tuple[int, int]],
+    nice: int,
     fds: Sequence[int],
     failure: int,
     enter: Callable[[], None],
@@ -115,7 +116,7 @@ def _child(
             signal.signal(number, signal.SIG_DFL)
         os.umask(0o022)
         # Not before: it has to start quickly. Nobody may go back from what we are told to be.
-        os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
+        os.setpriority(os.PRIO_PROCESS, 0, nice)
         confine.drop_capabilities(order["capabilities"])
         for kind, limit in limits.items():
             resource.setrlimit(kind, limit)

@@ -254,8 +254,8 @@ class Server:
 
 
 def main() -> None:
-    """Run as `python -c ... FD CACHE OWNER LABEL PARENT`."""
-    number, cache, owner, label, parent = sys.argv[1:]
+    """Run as `python -c ... FD CACHE OWNER AHEAD LABEL PARENT`."""
+    number, cache, owner, ahead, label, parent = sys.argv[1:]
     link = socket.socket(fileno=int(number))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     die_with_parent(signal.SIGTERM, int(parent))
@@ -267,7 +267,7 @@ def main() -> None:
     gc.freeze()  # what is forked often should not copy pages to count references in
     gc.disable()
     try:
-        spawn.settle(cache, int(owner))
+        spawn.settle(cache, ahead)
     except OSError as error:
         server.send({"error": str(error), "errno": error.errno})
         return

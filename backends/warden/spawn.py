@@ -43,11 +43,11 @@ FIRST = 3
 """Where descriptors handed to nsjail begin."""
 
 
-def settle(cache: str, owner: int) -> None:
+def settle(cache: str, ahead: str) -> None:
     """Move this process to a private mount namespace and lay it out.
 
-    An ordinary user gets a user namespace first, in which they are root. `owner` is whom the
-    jails' root is outside; others of a jail follow.
+    An ordinary user gets a user namespace first, in which they are root. `ahead` is what every
+    nsjail reads before its own configuration.
     """
     uid, gid = os.getuid(), os.getgid()
     if uid == 0:
@@ -62,7 +62,7 @@ def settle(cache: str, owner: int) -> None:
     for folder in (f"{DEVICES}/pts", IMAGES, WORLD):
         os.makedirs(folder)
     mount(cache, IMAGES, None, MS_BIND)
-    _prepare_configuration(owner)
+    _prepare_configuration(ahead)
     for name in NODES:
         node = f"{DEVICES}/{name}"
         with suppress(OSError):
@@ -129,15 +129,12 @@ def _raise_loopback() -> None:
         fcntl.ioctl(sock, SIOCSIFFLAGS, request)
 
 
-def _prepare_configuration(owner: int) -> None:
+def _prepare_configuration(text: str) -> None:
     """Write the part of nsjail's configuration that is read ahead of its jail.
 
-    It holds the owners, whose names nsjail looks up, though they are numbers: files are enough
-    for that. An empty name is nsjail's own user. To read the rest is then quicker, too.
+    It looks names up meanwhile: files are enough for that.
     """
-    count = 65536 if owner else 1
-    ids = f'inside_id: "" outside_id: "{owner or ""}" count: {count}'
-    Path(AHEAD).write_text(f"uidmap {{ {ids} }}\ngidmap {{ {ids} }}\n")
+    Path(AHEAD).write_text(text)
     with suppress(OSError):
         short = f"{HIDDEN}/asynccode/nsswitch.conf"
         Path(short).write_text("passwd: files\ngroup: files\n")
