@@ -31,9 +31,8 @@ class Session(Scope):
         (then `output` is in order of arrival). `seconds` overrides the limit on wall time.
         A time-out or an output limit stops what the step started and keeps the session's
         variables and directory; where that fails a new session is started and the result
-        says `restarted`. Code with a NUL is `refused`. One call at a time.
-
-        Raises `SandboxLost` if the sandbox is gone. Cancelling stops the step.
+        says `restarted`. Code with a NUL is `refused`. One call at a time. Raises `SandboxLost`
+        if the sandbox is gone. Cancelling stops the step.
         """
 
 
@@ -158,9 +157,9 @@ class Programs(ABC):
         """Start a program to speak to; any number may run beside the session and each other.
 
         `cwd` defaults to `workdir`. With `window` it runs on a terminal of that size. It has the
-        sandbox's limits but no time-out. What it can be told and heard on is out of reach of the
-        rest of the sandbox, as far as the backend can: its streams need not be files that can
-        be opened by name (`/dev/stdin`). Raises `SandboxLost` if the sandbox is gone.
+        sandbox's limits but no time-out. Its streams are out of reach of the rest of the sandbox,
+        as far as the backend can: they need not be files that can be opened by name. Raises
+        `SandboxLost` if the sandbox is gone.
         """
 
 
@@ -176,6 +175,8 @@ class Technology(Scope):
     """Of `files network processes users memory process_count disk`, what it holds apart."""
     warms: ClassVar[bool] = True
     """Whether starting a world takes long enough to have some ready ahead."""
+    recycles = False
+    """Whether that is so long that its sandboxes are to be renewed, and they can be."""
 
     @abstractmethod
     async def prepare(self, image: Image) -> str:
@@ -236,8 +237,7 @@ class Environment(Scope):
     async def step(self, action: Action) -> StepResult:
         """Act. Raises `BackendError` for a harness failure, never turning it into a reward.
 
-        A `Submit` ends the episode unless the result is neither terminated nor truncated (a
-        wrong guess where guessing again is allowed).
+        A `Submit` ends it unless the result is neither terminated nor truncated (a wrong guess).
         """
 
     async def score(self) -> StepResult | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from asynccode.databases import Database, DatabaseSession, DatabaseWorld, TableState
@@ -33,6 +33,8 @@ class Lease(Sandbox):
         self.sandbox = sandbox
         self.interpreter: Interpreter | None = None
         """A Python that was started ahead, until somebody takes it."""
+        self.take_back: Callable[[Lease], Awaitable[None]] | None = None
+        """Called once instead of closing: must renew or close it."""
         self._release: Callable[[], None] | None = release
 
     def __getattr__(self, name: str) -> Any:
@@ -86,8 +88,23 @@ class Lease(Sandbox):
         """Give a digest of every trace of writing."""
         return await self.sandbox.fingerprint()
 
+    async def renew(self) -> Lease | None:
+        """Give a lease of the sandbox made new, with the room that it has; None closes it."""
+        release, self._release = self._release, None
+        fresh: Sandbox | None = None
+        try:
+            fresh = await self.sandbox.renew()
+        finally:
+            if fresh is None and release is not None:
+                release()
+        return None if fresh is None or release is None else Lease(fresh, release)
+
     async def aclose(self) -> None:
-        """Close the sandbox and give its room back."""
+        """Close the sandbox and give its room back, or give it to whoever takes it back."""
+        take_back, self.take_back = self.take_back, None
+        if take_back is not None:
+            await take_back(self)
+            return
         try:
             await self.sandbox.aclose()
         finally:

@@ -2,7 +2,8 @@
 
 `Pool` is a `Worlds`, as a backend is. Each pair of image and limits has a shelf of its own;
 a task in the background keeps on it what the demand suggests (how often one is asked for,
-how long a start takes) and leaves the machine to those who wait for a sandbox now.
+how long a start takes) and leaves the machine to those who wait for a sandbox now. What is given
+back goes on its shelf too, if its backend can make it new and has made sure that it is.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from time import perf_counter
 from types import TracebackType
 from typing import Self
@@ -78,14 +80,20 @@ class _Shelf:
 
 
 class Pool:
-    """Hands out ready sandboxes of one backend, each used once; use it in `async with`."""
+    """Hands out ready sandboxes of one backend; use it in `async with`."""
 
     def __init__(
-        self, backend: Technology, admission: Admission | None = None, *, size: int | None = None
+        self,
+        backend: Technology,
+        admission: Admission | None = None,
+        *,
+        size: int | None = None,
+        recycle: bool = True,
     ) -> None:
         """Keep at most `size` sandboxes ready (8 a core unless told), none if it is 0.
 
-        Of a backend whose worlds start at once none are kept unless told.
+        Of a backend whose worlds start at once none are kept unless told. Without `recycle`
+        each is used once, whatever the backend can do.
         """
         self.backend = backend
         self.admission = admission or Admission()
@@ -98,9 +106,14 @@ class Pool:
         """How many of those handed out were ready."""
         self.replaced = 0
         """How many were found dead on the shelf."""
+        self.recycled = 0
+        """How many were made new and put back on the shelf."""
+        self.spoilt = 0
+        """How many could not be made new, and were closed."""
         self._shelves: dict[Key, _Shelf] = {}
         self._digests: dict[int, tuple[Image, str]] = {}
         self._group: TaskGroup | None = None
+        self._recycles = recycle and backend.recycles and self.size > 0
 
     async def __aenter__(self) -> Self:
         self._group = anyio.create_task_group()
@@ -145,8 +158,41 @@ class Pool:
             shelf.demand = shelf.demand.after_start(perf_counter() - before)
             shelf.failed = False
         self.handed_out += 1
+        if self._recycles and isinstance(lease, Lease):
+            lease.take_back = partial(self._take_back, shelf)
         self._refill()
         return lease
+
+    async def _take_back(self, shelf: _Shelf, lease: Lease) -> None:
+        """Put a sandbox back on its shelf when it is new again, or close it."""
+        if not self._has_use(shelf):
+            await lease.aclose()
+            return
+        shelf.starting += 1
+        try:
+            again = await lease.renew()
+        finally:
+            shelf.starting -= 1
+        if again is None:
+            self.spoilt += 1
+        elif self._group is None:  # closed in the meantime
+            await self._close(again)
+        else:
+            self.recycled += 1
+            if getattr(shelf.image, "python", None):
+                shelf.starting += 1
+                self._group.start_soon(self._shelve, shelf, again)
+            else:
+                shelf.ready.append(again)
+
+    def _has_use(self, shelf: _Shelf) -> bool:
+        """Whether one more of these will be asked for, and nobody else waits for its room."""
+        there = len(shelf.ready) + shelf.starting
+        return (
+            self._group is not None
+            and there < (self.size if self.ahead is None else min(self.size, self.ahead))
+            and not self.admission.alive.statistics().tasks_waiting
+        )
 
     def _shelf(self, image: Image, limits: Limits) -> _Shelf:
         known = self._digests.get(id(image))
@@ -181,6 +227,18 @@ class Pool:
     async def _warm_up(self, shelf: _Shelf) -> None:
         try:
             lease = await self.admission.open(self.backend, shelf.image, shelf.limits)
+        except Exception:  # noqa: BLE001 (whoever asks next meets the error itself)
+            shelf.failed = True
+            shelf.starting -= 1
+        except BaseException:
+            shelf.starting -= 1
+            raise
+        else:
+            await self._shelve(shelf, lease)
+
+    async def _shelve(self, shelf: _Shelf, lease: World) -> None:
+        """Make a started sandbox ready; it counts as starting until then."""
+        try:
             python = getattr(shelf.image, "python", None)
             if python and isinstance(lease, Lease):
                 await self._start_python(lease, python)
@@ -232,4 +290,6 @@ class Pool:
             "handed_out": self.handed_out,
             "warm": self.warm,
             "replaced": self.replaced,
+            "recycled": self.recycled,
+            "spoilt": self.spoilt,
         }

@@ -169,6 +169,7 @@ async def rollout(
     base: str | None = None,
     dialect: str | None = None,
     pool_size: int | None = None,
+    recycle: bool = True,
 ) -> AsyncIterator[Rollout]:
     """Play `attempts` episodes of each task and yield an async iterator of the episodes.
 
@@ -177,7 +178,7 @@ async def rollout(
     caller's. `limits` replaces the suite's; `budget` is what an episode may spend beside turns
     and time; `feedback` is how much the policy is told (`asynccode.feedback`); `limit` takes the
     first tasks only; `done` holds (task id, attempt) pairs to leave out; `pool_size` is the most
-    sandboxes kept ready.
+    sandboxes kept ready; with `recycle` a sandbox is used again where that can be verified.
 
     One failing episode never fails the run. A harness error is retried once in a new world,
     then yielded with reward None. Raises `InputError` for input that cannot be used,
@@ -216,7 +217,8 @@ async def rollout(
             machine = await anyio.to_thread.run_sync(Machine.measure)
             admission = Admission(concurrency, machine=machine)
             await prepare(backend, (task.image for task, _ in jobs))
-            pool = await stack.enter_async_context(Pool(backend, admission, size=pool_size))
+            pool = Pool(backend, admission, size=pool_size, recycle=recycle)
+            await stack.enter_async_context(pool)
             run = Rollout(
                 suite=suite,
                 backend=backend,
@@ -227,7 +229,7 @@ async def rollout(
                 feedback=Feedback(feedback),
                 admission=admission,
                 pool=pool,
-                statistics=Statistics(total=len(jobs)),
+                statistics=Statistics(total=len(jobs), sandboxes=pool.statistics),
                 worlds=pool if limits is None else _Limited(pool, limits),
                 jobs=iter(jobs),
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from time import perf_counter
 from typing import Any
 
@@ -102,6 +102,8 @@ class Statistics:
     peak_concurrency: int = 0
     """The most episodes that ran at once."""
     finished: Tally = field(factory=Tally)
+    sandboxes: Callable[[], Mapping[str, int]] = dict
+    """Asks the run's pool for its counts."""
     running: dict[int, Running] = field(factory=dict, repr=False)
     """The episodes being played, oldest first."""
     began: float = field(factory=perf_counter)
@@ -129,6 +131,7 @@ class Statistics:
     def summary(self) -> dict[str, Any]:
         """Give the counts and this run's rates per second."""
         seconds = max(self.wall_seconds, 1e-9)
+        sandboxes = self.sandboxes()
         return {
             **self.finished.summary(),
             "wall_seconds": self.wall_seconds,
@@ -136,4 +139,6 @@ class Statistics:
             "steps_per_second": self.finished.steps / seconds,
             "peak_concurrency": self.peak_concurrency,
             "retried": self.retried,
+            "recycled": sandboxes.get("recycled", 0),
+            "spoilt": sandboxes.get("spoilt", 0),
         }

@@ -1,9 +1,12 @@
-"""Whether anything was written between two moments, told without looking at what."""
+"""What a sandbox tells of all that was done in it, and whether it can be used once more."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from typing import Self
 
-class Traces:
+
+class Traces(ABC):
     """What a sandbox tells of all that was ever written in it."""
 
     async def fingerprint(self) -> str | None:
@@ -13,3 +16,16 @@ class Traces:
         that was set. It costs a look at each path that was ever written, but no content is read.
         """
         return None
+
+    async def renew(self) -> Self | None:
+        """Close it; give another in its place that cannot be told from a new one, or None.
+
+        Only where that is shown by a look from outside, out of reach of whoever was inside:
+        nothing was written, nobody runs, nothing is left. Never where that cannot be known.
+        """
+        await self.aclose()
+        return None
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Close it."""

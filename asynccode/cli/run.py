@@ -66,6 +66,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="start the run folder afresh; what is in it moves to DIR/earlier-N",
     )
+    parser.add_argument(
+        "--no-recycle", action="store_true", help="use each sandbox once (docker, podman)"
+    )
     acting.add_feedback(parser)
     acting.add_budget(parser)
     chat.add_model(parser)
@@ -112,6 +115,7 @@ async def run(args: argparse.Namespace) -> int:
                         "attempts": args.attempts,
                         "limit": args.limit,
                         "concurrency": args.concurrency,
+                        "recycle": not args.no_recycle,
                         "guesses": args.guesses,
                         "base_url": args.base_url,
                         "token_prices": chat.token_prices(args),
@@ -132,6 +136,7 @@ async def run(args: argparse.Namespace) -> int:
                 feedback=args.feedback,
                 limit=args.limit,
                 done=folder.done if folder else frozenset(),
+                recycle=not args.no_recycle,
             ) as episodes:
                 statistics = episodes.statistics
                 stop.drain = episodes.drain
@@ -216,6 +221,9 @@ def report(summary: Mapping[str, Any], *, as_json: bool) -> None:
         rows[0] = ("episodes", str(summary["episodes"]))
     if not summary["tokens_in"]:
         rows = [row for row in rows if row[0] != "tokens"]
+    if summary["recycled"] or summary["spoilt"]:
+        used = f"{summary['recycled']}; {summary['spoilt']} were changed, and removed"
+        rows.append(("used again", used))
     if summary["output"]:
         rows.append(("kept in", summary["output"]))
     title = f"{summary['suite']} on {summary['backend']}, policy {summary['policy']}"

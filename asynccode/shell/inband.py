@@ -33,6 +33,20 @@ class Link(Protocol):
         ...
 
 
+class Absent:
+    """A link before there is one, or when it is somebody else's."""
+
+    def write(self, data: bytes) -> None:
+        """Fail."""
+        raise OSError("There is nobody at the other end.")
+
+    def pause(self, *, paused: bool) -> None:
+        """Nothing to pause."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
 class InbandWire:
     """What a slot speaks through when all there is are a process's standard streams."""
 
@@ -95,6 +109,11 @@ class InbandWire:
     def close(self) -> None:
         """Close the link."""
         self._link.close()
+
+    def part(self) -> bool:
+        """Give the link to another wire; whether nothing was left unread on it."""
+        self._link = Absent()
+        return not self._paused
 
     def feed(self, stream: int, data: bytes) -> None:
         """Take what came on `OUTPUT` or `ERRORS`."""

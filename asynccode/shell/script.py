@@ -99,6 +99,7 @@ INBAND_KEEPER = r"""
 exec 9>&2 2>/dev/null
 while read -r word mark; do
   [ "$word" = start ] || continue
+  command eval "$before"
   command eval '(SHELL=${SHELL-/bin/bash} exec bash --norc --noprofile -s 9 ${SHELL+kept} \
     9>&- 2<>/dev/null)'
   printf '%s exit %d\n' "$mark" "$?" || exit

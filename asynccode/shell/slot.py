@@ -69,6 +69,11 @@ class Slot:
         return self._shell
 
     @property
+    def is_busy(self) -> bool:
+        """Whether a step is under way."""
+        return self._busy
+
+    @property
     def is_lost(self) -> bool:
         """Whether nothing can be run any more."""
         return self._lost

@@ -4,7 +4,8 @@
         print(result.name, result.ok, result.reason)
 
 A check that needs an isolation which the backend does not claim in `isolates` is skipped, so
-a backend is held to what it says of itself. pytest runs the same checks (`CHECKS`).
+a backend is held to what it says of itself. So is one of sandboxes that are used again, where
+`recycles` says that none are. pytest runs the same checks (`CHECKS`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from asynccode.testing.checks import CHECKS, DATABASE_CHECKS, Check
 
 REASON = 300
 """Characters of a reason."""
+RECYCLING = "recycling"
 SECONDS = 60.0
 """No check may take longer."""
 
@@ -41,7 +43,9 @@ async def check(open_backend: Callable[[], Technology]) -> AsyncIterator[Result]
 
 async def check_one(item: Check, backend: Technology) -> Result:
     """Run one check; a failure is a result, not an exception."""
-    missing = sorted(item.needs - backend.isolates)
+    if RECYCLING in item.needs and not backend.recycles:
+        return Result(item.name, None, f"{backend.name} uses each sandbox once")
+    missing = sorted(item.needs - backend.isolates - {RECYCLING})
     if missing:
         return Result(item.name, None, f"{backend.name} does not isolate {', '.join(missing)}")
     try:

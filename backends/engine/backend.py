@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -39,15 +40,21 @@ class EngineBackend(Backend):
     engine: Engine
     about: About
 
-    def __init__(self, *, reach_in: bool | None = None) -> None:
-        """Use `reach_in=False` for an engine of this machine as if it were another's."""
+    def __init__(self, *, reach_in: bool | None = None, recycle: bool = True) -> None:
+        """Use `reach_in=False` for an engine of this machine as if it were another's.
+
+        With `recycle` containers are kept to be used again, where that can be verified.
+        """
         self.reaches_in = os.getuid() == 0 if reach_in is None else reach_in
         self.run = secrets.token_hex(8)
         self.threads = anyio.CapacityLimiter(2 * (os.cpu_count() or 1))
         self._open: set[EngineSandbox] = set()
         self._pristine: dict[str, str] = {}
         self._comparing = anyio.Lock()
-        self._opened = 0
+        self.recycles = recycle
+        self.spoilt: Counter[str] = Counter()
+        """Why containers were not used again: what differed from the new one."""
+        self._opened = self._recycled = 0
 
     @classmethod
     @abstractmethod
@@ -65,6 +72,7 @@ class EngineBackend(Backend):
         try:
             self.about = await self.engine.about()
             self.reaches_in = self.reaches_in and self.about.is_local
+            self.recycles = self.recycles and self.reaches_in
             await leftovers.clean(self.engine)
         except BaseException:
             await self.engine.aclose()
@@ -126,6 +134,18 @@ class EngineBackend(Backend):
                 self._pristine[reference] = created
         return self._pristine[reference]
 
+    def replace(self, old: EngineSandbox, new: EngineSandbox) -> None:
+        """Take note that a sandbox is closed, and another has its container."""
+        self._open.discard(old)
+        self._open.add(new)
+
+    def note(self, why: str | None) -> None:
+        """Take note that a container was made new, or why not."""
+        if why is None:
+            self._recycled += 1
+        else:
+            self.spoilt[why] += 1
+
     def forget(self, sandbox: EngineSandbox) -> None:
         """Take note that a sandbox has been closed."""
         self._open.discard(sandbox)
@@ -161,5 +181,10 @@ class EngineBackend(Backend):
             await engine.aclose()
 
     def statistics(self) -> Mapping[str, int]:
-        """Counts of sandboxes."""
-        return {"open": len(self._open), "opened": self._opened}
+        """Counts of sandboxes; `opened` are containers made."""
+        return {
+            "open": len(self._open),
+            "opened": self._opened,
+            "recycled": self._recycled,
+            "spoilt": self.spoilt.total(),
+        }

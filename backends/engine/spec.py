@@ -26,7 +26,7 @@ WATCH_SECONDS = 20
 # Standard input is closed when our connection is: a keeper that reads it ends at once. During
 # a step nobody reads. So a second process looks now and then whether there is something to
 # read (the end is, too); if there is all the time, nobody writes any more. It cannot kill
-# process 1, but all that keeps it from reading.
+# process 1, but all that keeps it from reading. A step may kill it: a new shell has a new one.
 _WATCH = f"""
 watch() {{
   seen=0
@@ -35,7 +35,8 @@ watch() {{
     [ $seen -lt 3 ] || kill -9 -1
   done
 }}
-{{ watch <&3 3<&- & }} 3<&0
+before='kill -0 "$watching" 2>/dev/null || {{ watch <&3 3<&- & watching=$!; }} 3<&0'
+command eval "$before"
 """
 
 

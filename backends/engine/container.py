@@ -1,0 +1,126 @@
+"""One container: made, reached into, removed. What one sandbox in it leaves to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from asynccode.backends.engine import leftovers, spec
+from asynccode.backends.engine.attached import Attached
+from asynccode.backends.engine.files import ArchiveWorld, HostWorld
+from asynccode.backends.engine.hands import HostHand
+from asynccode.backends.engine.helper import HelperHand
+from asynccode.backends.engine.recycling import Mould
+from asynccode.backends.engine.wires import ExecWire
+from asynccode.errors import BackendError
+from asynccode.images import Image
+from asynccode.outcomes import Limits
+from asynccode.shell.custody import NoCustody
+from asynccode.shell.slot import Slot
+
+if TYPE_CHECKING:
+    from asynccode.backends.engine.backend import EngineBackend
+
+INQUEST_SECONDS = 5.0
+"""How long the engine is given to say why a container is gone."""
+HELPER_LIMITS = Limits()
+HELPER_GONE = "The helper in the container has ended."
+
+
+class Container:
+    """A container of an engine, and all that we hold of it."""
+
+    attached: Attached | None = None
+    """The streams of process 1."""
+    hand: HostHand | HelperHand | None = None
+    world: HostWorld | ArchiveWorld | None = None
+    """How its files are reached."""
+    mould: Mould | None = None
+    """What it was like when it was new, if it can be made new again."""
+
+    def __init__(self, backend: EngineBackend, image: Image) -> None:
+        self._backend, self.engine, self.image = backend, backend.engine, image
+        self.name = spec.name()
+        self.id = self._reference = self._words = ""
+
+    async def create(self, reference: str, limits: Limits) -> None:
+        """Create it from an image and take its streams; it is to be started."""
+        self._reference = reference
+        config = spec.container(self.image, reference, limits, self._backend.run)
+        self.id = await self.engine.containers.create(self.name, config)
+        self.attached = await self.engine.streams.attach(self.id)
+
+    async def reach(self, shell: int) -> HostHand | HelperHand:
+        """Reach into it from the host, or else from inside; it has a shell, and is still new."""
+        known = await self.engine.containers.inspect(self.id)
+        init = int(known["State"]["Pid"])
+        if self._backend.reaches_in and init:
+            with suppress(OSError):
+                self.hand = HostHand(init)
+        if isinstance(self.hand, HostHand):
+            with suppress(OSError, KeyError, TypeError):
+                self.world = HostWorld(init, known["GraphDriver"], self._backend.threads)
+                await self._remember(init, known, self.hand, shell)
+        if self.hand is None:
+            hand = HelperHand(
+                lambda: Slot(
+                    ExecWire(self.engine, self.id, self.image),
+                    HELPER_LIMITS,
+                    NoCustody(HELPER_GONE),
+                )
+            )
+            await hand.start()
+            self.hand = hand
+        if self.world is None:
+            pristine = await self._backend.pristine(self._reference)
+            self.world = ArchiveWorld(self.engine.files, self.id, pristine)
+        return self.hand
+
+    async def _remember(
+        self, init: int, known: Mapping[str, Any], hand: HostHand, shell: int
+    ) -> None:
+        if not self._backend.recycles:
+            return
+        upper = known["GraphDriver"]["Data"]["UpperDir"].encode()
+        try:
+            mould = Mould(init, self.id, upper, hand, self._backend.threads)
+        except OSError:  # nor will any other
+            self._backend.recycles = False
+            return
+        await mould.take(shell)
+        self.mould = mould
+
+    async def remove(self) -> None:
+        """Remove it with all that runs in it."""
+        with anyio.CancelScope(shield=True), anyio.move_on_after(spec.REMOVE_SECONDS):
+            await leftovers.remove(self.engine, self.name)
+
+    def close(self) -> None:
+        """Let go of it. Not before it is removed.
+
+        A container without its streams ends, which to an engine is in the way.
+        """
+        for part in (self.attached, self.hand, self.world):
+            if part is not None:
+                part.close()
+
+    def obituary(self) -> str:
+        """Say why it is gone."""
+        return self._words or f"The container {self.name} has ended."
+
+    async def inquest(self) -> None:
+        """Ask the engine why it is gone."""
+        if self._words:
+            return
+        with anyio.move_on_after(INQUEST_SECONDS):
+            try:
+                state = (await self.engine.containers.inspect(self.id))["State"]
+                words = [f"status {state.get('Status')}", f"exit code {state.get('ExitCode')}"]
+                words += ["out of memory"] if state.get("OOMKilled") else []
+                words += [state["Error"]] if state.get("Error") else []
+                self._words = f"The container {self.name} has ended: {', '.join(words)}."
+            except BackendError as error:
+                self._words = f"The container {self.name} is gone: {error}"

@@ -1,0 +1,32 @@
+"""The wire to a shell beside a container's first."""
+
+from __future__ import annotations
+
+from asynccode.backends.engine import spec
+from asynccode.backends.engine.api import Engine
+from asynccode.backends.engine.attached import Attached
+from asynccode.images import Image
+from asynccode.shell.inband import Absent, InbandWire
+
+
+class ExecWire(InbandWire):
+    """A wire to one more process of a container, started when it is first needed."""
+
+    def __init__(self, engine: Engine, container: str, image: Image) -> None:
+        super().__init__(Absent())
+        self._engine, self._container, self._image = engine, container, image
+        self._attached: Attached | None = None
+
+    def start(self, token: str) -> bool:
+        """Start the shell, unless there is no keeper yet."""
+        self._following = token
+        return self._attached is not None and super().start(token)
+
+    async def flush(self) -> None:
+        """Start the keeper, and the shell."""
+        if self._attached is None:
+            config = spec.execution(self._image, spec.keeper(first=False))
+            _, attached = await self._engine.streams.execute(self._container, config)
+            self._link = self._attached = attached
+            attached.listen(self)
+            super().start(self._following)
