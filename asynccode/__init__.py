@@ -15,6 +15,7 @@ A map of the layers, each of which knows only those below it:
     databases               databases as private worlds: records, sessions, results
     budget  feedback        what an episode may spend; what an agent is told
     records  calls  outcomes  tasks, actions, steps, episodes; calls to models; results, limits
+    containerfile           an image described as engines describe it
     images  errors          what a sandbox starts from; the one error tree
 """
 
@@ -41,7 +42,7 @@ from asynccode.errors import (
     Unavailable,
 )
 from asynccode.feedback import Feedback
-from asynccode.images import Commands, Entry, Image, Manifest
+from asynccode.images import Commands, Entry, Image, Manifest, Run
 from asynccode.interfaces import (
     Backend,
     Environment,
@@ -117,6 +118,7 @@ __all__ = [
     "ProtocolError",
     "ResultSet",
     "Rollout",
+    "Run",
     "Sandbox",
     "SandboxLost",
     "Session",

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from attrs import asdict, field, frozen, validators
+from attrs import asdict, evolve, field, frozen, validators
 
 from asynccode.errors import ImageError
 
@@ -19,6 +19,10 @@ from asynccode.errors import ImageError
 def _absolute(_: object, attribute: Any, value: str) -> None:
     if not value.startswith("/") or ".." in value.split("/"):
         raise ImageError(f"{attribute.name} {value!r} must be an absolute path without '..'.")
+
+
+def _sorted(variables: Mapping[str, str]) -> Mapping[str, str]:
+    return dict(sorted(variables.items()))
 
 
 @frozen(kw_only=True)
@@ -83,7 +87,16 @@ class Commands:
     lines: Sequence[str] = field(converter=tuple[str, ...])
 
 
-Layer = Manifest | Commands
+@frozen(kw_only=True)
+class Run:
+    """A layer that is what a Containerfile's RUN leaves behind: run by sh, with the network."""
+
+    line: str
+    workdir: str = field(default="/", validator=_absolute)
+    env: Mapping[str, str] = field(default={}, converter=_sorted)
+
+
+Layer = Manifest | Commands | Run
 
 
 def layer_digest(layer: Layer) -> str:
@@ -92,17 +105,13 @@ def layer_digest(layer: Layer) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _sorted(variables: Mapping[str, str]) -> Mapping[str, str]:
-    return dict(sorted(variables.items()))
-
-
 @frozen(kw_only=True)
 class Image:
     """A description of what a sandbox starts from; backends build it once, by `digest`."""
 
     base: str = "host"
-    """`host`, the name of a base that `asynccode images` builds, or the path of a root file
-    system folder or tar archive."""
+    """`host`, the name of a base that `asynccode images` builds, or the path of a Containerfile,
+    a root file system folder or a tar archive."""
     layers: Sequence[Layer] = field(default=(), converter=tuple[Layer, ...])
     workdir: str = field(default="/work", validator=_absolute)
     """Where sessions start. Backends without a root of their own map it to a private folder."""
@@ -113,8 +122,25 @@ class Image:
     an interpreter that waits (`asynccode.python`). Changes nothing of what is built."""
 
     @cached_property
+    def whole(self) -> Image:
+        """The same image, its base's Containerfile (if it is one) read into layers of its own.
+
+        Its working directory is not the Containerfile's. Raises `ImageError`.
+        """
+        from asynccode import containerfile  # which makes images
+
+        path = containerfile.find(self.base)
+        if path is None:
+            return self
+        below = containerfile.read(path)
+        layers, env = (*below.layers, *self.layers), {**below.env, **self.env}
+        return evolve(self, base=below.base, layers=layers, env=env)
+
+    @cached_property
     def digest(self) -> str:
         """Hex SHA-256 of the description; equal descriptions have equal digests."""
+        if self.whole is not self:
+            return self.whole.digest
         layers = [layer_digest(layer) for layer in self.layers]
         described = [self.base, layers, self.workdir, dict(self.env)]
         text = json.dumps([*described, self.python] if self.python else described)

@@ -61,7 +61,7 @@ def merged(stack: Sequence[bytes], where: bytes = b"") -> Iterator[tuple[bytes, 
                 hidden.add(name)
             elif stat.S_ISDIR(info.st_mode):
                 below.setdefault(name, []).append(path)
-                if _is_opaque(path):
+                if is_opaque(path):
                     hidden.add(name)
             else:
                 if name not in below:
@@ -74,7 +74,8 @@ def merged(stack: Sequence[bytes], where: bytes = b"") -> Iterator[tuple[bytes, 
             yield from merged(paths, inner)
 
 
-def _is_opaque(path: bytes) -> bool:
+def is_opaque(path: bytes) -> bool:
+    """Whether a layer's folder hides what is below it."""
     with suppress(OSError):
         return os.getxattr(path, "user.overlay.opaque") == b"y"
     return False

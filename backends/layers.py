@@ -21,15 +21,18 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-from asynccode.backends import debian, host, trees
+from asynccode.backends import debian, host, insides, trees
 from asynccode.backends.owners import Owner, me
+from asynccode.containerfile import NAMED
 from asynccode.errors import ImageError
-from asynccode.images import Commands, Entry, Image, Layer, Manifest, layer_digest
+from asynccode.images import Commands, Entry, Image, Layer, Manifest, Run, layer_digest
 
 ROOT_OWNER = 100_000
 """As which host user root of a jail appears when we are root: nobody's, far from everyone."""
+BASES = ("host", debian.NAME, *NAMED)
+"""What is known by name."""
 TEMPORARY = ".building-"
-Runner = Callable[[Image, Commands, Sequence[str], str], Awaitable[None]]
+Runner = Callable[[Image, Commands | Run, Sequence[str], str], Awaitable[None]]
 """Runs a layer's commands on top of layers and puts what they changed into a new folder."""
 
 
@@ -80,14 +83,14 @@ class Store:
         return tuple(stack)
 
     def _holds(self, stack: Sequence[str], path: str) -> bool:
-        return any((self.folder / name / path.lstrip("/")).is_dir() for name in stack)
+        return bool(insides.resolve([self.folder / name for name in stack], path).folders)
 
     async def _layer(self, image: Image, layer: Layer, stack: Sequence[str]) -> str:
         name = name_of_layer(image, layer, stack)
         async with self._building(name) as target:
             if target is None:
                 pass
-            elif isinstance(layer, Commands):
+            elif isinstance(layer, Commands | Run):
                 await self._runner(image, layer, stack, target.name)
             else:
                 await anyio.to_thread.run_sync(self._unpack, layer, stack, target)
@@ -98,8 +101,8 @@ class Store:
         name = await anyio.to_thread.run_sync(name_of_base, base)
         if base == "host":
             build: Callable[[Path], None] = host.build
-        elif base in debian.RECIPES:
-            build = debian.RECIPES[base].build
+        elif base == debian.NAME:
+            build = debian.build
         else:
             _, build = _from_path(Path(base))
         async with self._building(name) as target:
@@ -139,19 +142,43 @@ class Store:
                 Path(lock.name).unlink(missing_ok=True)
 
     def _unpack(self, manifest: Manifest, stack: Sequence[str], target: Path) -> None:
-        """Place a manifest; folders that lead to its entries keep what they are below."""
-        for entry in manifest.entries:
-            for parent in reversed(Path(entry.path.lstrip("/")).parents):
-                place = target / parent
-                if place.exists():
-                    continue
-                place.mkdir()
-                os.chown(place, self._owner, self._owner)
-                below = [self.folder / name / parent for name in stack]
-                if info := next((path.lstat() for path in below if path.is_dir()), None):
-                    os.chown(place, info.st_uid, info.st_gid)
-                    place.chmod(stat.S_IMODE(info.st_mode))
-        trees.unpack(manifest, lambda path: target / path.lstrip("/"), self._owner)
+        """Place a manifest; folders that lead to its entries keep what they are below.
+
+        Links on the way lead to where they lead in the image, those of the manifest too.
+        """
+        whole = [target, *(self.folder / name for name in stack)]
+
+        def place(entry: Entry) -> Path:
+            name = entry.path
+            if entry.type != "directory":
+                parent, _, name = entry.path.rpartition("/")
+                inside = insides.resolve(whole, parent)
+                link, folders = insides.look(inside.folders, name)
+                if link is not None and entry.type == "file":  # what engines would put it into
+                    folders = (*insides.resolve(whole, entry.path).folders,)
+                if folders:
+                    raise ImageError(
+                        f"{entry.path} is a folder, and a {entry.type} is to be put there: to put"
+                        " it into the folder, end the folder's name with a slash."
+                    )
+                return self._made(target, whole, inside.path) / name
+            inside = insides.resolve(whole, name)
+            return self._made(target, whole, inside.path)
+
+        trees.unpack(manifest, place, self._owner)
+
+    def _made(self, target: Path, whole: Sequence[Path], path: str) -> Path:
+        """Make a folder in `target` like that of the layers below, with those that lead to it."""
+        for name in (*reversed(Path(path).parents), Path(path)):
+            if (target / name).exists():
+                continue
+            (target / name).mkdir()
+            os.chown(target / name, self._owner, self._owner)
+            if below := insides.resolve(whole[1:], str(name)).folders:
+                info = below[0].lstat()
+                os.chown(target / name, info.st_uid, info.st_gid)
+                (target / name).chmod(stat.S_IMODE(info.st_mode))
+        return target / path
 
     def _adopt(self, target: Path) -> None:
         """Make a base usable: a jail's root owns what root owned, and mount points are there."""
@@ -178,7 +205,9 @@ def name_of_base(base: str) -> str:
     """Give the name of a base, wherever it is built; raises `ImageError` if there is none."""
     if base == "host":
         return _chain("host", host.digest())
-    return base_name(base) if base in debian.RECIPES else _from_path(Path(base))[0]
+    if base == debian.NAME:
+        return _chain("debian", debian.digest())
+    return _from_path(Path(base))[0]
 
 
 def name_of_layer(image: Image, layer: Layer, stack: Sequence[str]) -> str:
@@ -187,9 +216,18 @@ def name_of_layer(image: Image, layer: Layer, stack: Sequence[str]) -> str:
     return _chain("layer", layer_digest(layer), environment, *stack)
 
 
-def base_name(recipe: str) -> str:
-    """Give the folder's name of a base that is made by a recipe."""
-    return _chain("debian", recipe, debian.recipe_digest(recipe))
+def names(base: str) -> tuple[str, ...]:
+    """Give the names of what a base is made of, topmost first, built or not."""
+    image = Image(base=base, workdir="/").whole
+    stack = [name_of_base(image.base)]
+    for layer in image.layers:
+        stack.insert(0, name_of_layer(image, layer, stack))
+    return tuple(stack)
+
+
+def is_built(base: str) -> bool:
+    """Whether all that a base is made of is in the cache."""
+    return all((cache() / name).is_dir() for name in names(base))
 
 
 def _from_path(path: Path) -> tuple[str, Callable[[Path], None]]:
@@ -198,8 +236,8 @@ def _from_path(path: Path) -> tuple[str, Callable[[Path], None]]:
         info = path.stat()
     except OSError as error:
         raise ImageError(
-            f"There is no base {str(path)!r}: give 'host', {', '.join(map(repr, debian.RECIPES))}, "
-            "or the path of a root file system folder or tar archive."
+            f"There is no base {str(path)!r}: give {', '.join(map(repr, BASES))}, or the path of a "
+            "Containerfile, a root file system folder or a tar archive."
         ) from error
     identity = f"{path.resolve()} {info.st_dev} {info.st_ino} {info.st_size} {info.st_mtime_ns}"
     if path.is_dir():

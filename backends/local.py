@@ -18,9 +18,9 @@ from typing import ClassVar, Self
 import anyio
 import anyio.to_thread
 
-from asynccode.backends import children, owners, processes, trees
+from asynccode.backends import children, owners, processes, setup, trees
 from asynccode.errors import ImageError, SandboxLost
-from asynccode.images import Commands, Image, Manifest
+from asynccode.images import Commands, Image, Manifest, Run
 from asynccode.interfaces import Backend, Health, Program, Sandbox, Session
 from asynccode.outcomes import Change, ExecResult, Limits, Outcome, Window
 from asynccode.shell.hub import Hub
@@ -73,12 +73,11 @@ class LocalSandbox(Sandbox):
         await self._shells.start()
         for layer in self._image.layers:
             if isinstance(layer, Manifest):
-                await anyio.to_thread.run_sync(trees.unpack, layer, self._host, None)
-                continue
-            for line in layer.lines:
-                result = await self.exec(["bash", "-c", line])
-                if result.outcome is not Outcome.OK:
-                    raise ImageError(f"Set-up command {line!r} failed: {result.text[-500:]}")
+                await anyio.to_thread.run_sync(
+                    trees.unpack, layer, lambda entry: self._host(entry.path), None
+                )
+            else:
+                await setup.run(self, layer)
         self._before = await anyio.to_thread.run_sync(trees.snapshot, self._folder)
 
     async def session(self) -> Session:
@@ -222,8 +221,15 @@ class LocalBackend(Backend):
     async def prepare(self, image: Image) -> str:
         """Check that the image can be had without a root of its own."""
         if image.base != "host":
-            raise ImageError(f"The local backend has no base {image.base!r}; use --backend nsjail.")
+            raise ImageError(
+                f"The local backend has no base but the host, not {image.base!r};"
+                " use --backend nsjail."
+            )
         for layer in image.layers:
+            if isinstance(layer, Run):
+                raise ImageError(
+                    f"The local backend cannot run {layer.line!r}; use --backend nsjail."
+                )
             if isinstance(layer, Commands):
                 continue
             for entry in layer.entries:

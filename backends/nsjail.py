@@ -5,31 +5,27 @@ from __future__ import annotations
 import os
 import resource
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import ClassVar, Self
 
 import anyio
 
-from asynccode.backends import layers, owners
+from asynccode.backends import layers, owners, setup
 from asynccode.backends.jail import config
 from asynccode.backends.jail.blank import Blanks
 from asynccode.backends.jail.examine import examine, find_nsjail
 from asynccode.backends.jail.sandbox import CLOSE_SECONDS, NsjailSandbox
 from asynccode.backends.warden import cgroups
 from asynccode.backends.warden.client import Warden
-from asynccode.errors import ImageError
-from asynccode.images import Commands, Image
+from asynccode.images import Commands, Image, Run
 from asynccode.interfaces import Backend, Health
-from asynccode.outcomes import Limits, Outcome
+from asynccode.outcomes import Limits
 from asynccode.shell.hub import Hub
 
 BLANKS = 2 * (os.cpu_count() or 1)
 NICE = 10
 """What runs in a jail comes after our event loop: by this, where no control group sees to it."""
-SETUP_LIMITS = Limits(
-    step_seconds=900, memory_bytes=2 << 30, processes=512, disk_bytes=2 << 30, output_bytes=1 << 22
-)
 
 
 class NsjailBackend(Backend):
@@ -91,16 +87,19 @@ class NsjailBackend(Backend):
 
     async def prepare(self, image: Image) -> str:
         """Build the image's layers."""
-        stack = await self._store.layers(image)
+        stack = await self._store.layers(image.whole)
         return "+".join(name[:12] for name in stack)
 
     async def open(self, image: Image, limits: Limits) -> NsjailSandbox:
         """Open a jail."""
+        image = image.whole
         return await self._open(image, limits, list(await self._store.layers(image)))
 
-    async def _open(self, image: Image, limits: Limits, stack: list[str]) -> NsjailSandbox:
+    async def _open(
+        self, image: Image, limits: Limits, stack: list[str], *, network: bool = False
+    ) -> NsjailSandbox:
         orders = config.text(image, limits, stack, self.warden.groups)
-        blank = await self._blanks.take(limits)
+        blank = await self._blanks.take(limits, network=network)
         try:
             blank.command(orders)  # nsjail has much to do before anything runs in its jail
             jail = NsjailSandbox(self, blank, image, limits, stack)
@@ -126,16 +125,13 @@ class NsjailBackend(Backend):
             jail.ended(words)
 
     async def _run_commands(
-        self, image: Image, layer: Commands, stack: Sequence[str], target: str
+        self, image: Image, layer: Commands | Run, stack: Sequence[str], target: str
     ) -> None:
-        async with await self._open(image, SETUP_LIMITS, list(stack)) as jail:
-            for line in layer.lines:
-                result = await jail.exec(["bash", "-c", line])
-                if result.outcome is not Outcome.OK:
-                    raise ImageError(
-                        f"Set-up command {line!r} ended with {result.outcome} "
-                        f"({result.exit_code}): {result.text[-500:].strip()}"
-                    )
+        image, limits = setup.setting(image, layer)
+        network = isinstance(layer, Run)
+        async with await self._open(image, limits, list(stack), network=network) as jail:
+            async with setup.resolving(jail) if network else nullcontext():
+                await setup.run(jail, layer)
             await jail.commit(target)
 
     @classmethod

@@ -12,7 +12,7 @@ from pathlib import Path
 from attrs import frozen
 
 from asynccode.errors import InputError
-from asynccode.images import Manifest
+from asynccode.images import Entry, Manifest
 from asynccode.outcomes import Change, ChangeKind
 
 TYPES = {
@@ -38,13 +38,13 @@ class Node:
 Tree = dict[bytes, Node]
 
 
-def unpack(manifest: Manifest, place: Callable[[str], Path], owner: int | None) -> None:
+def unpack(manifest: Manifest, place: Callable[[Entry], Path], owner: int | None) -> None:
     """Create a manifest's entries where `place` puts them, owned by `owner` (uid and gid).
 
     Times of folders are set last, so that filling them does not touch them again.
     """
     for entry in manifest.entries:
-        path = place(entry.path)
+        path = place(entry)
         path.parent.mkdir(parents=True, exist_ok=True)
         if entry.type == "directory":
             path.mkdir(exist_ok=True)
@@ -52,6 +52,8 @@ def unpack(manifest: Manifest, place: Callable[[str], Path], owner: int | None) 
             path.unlink(missing_ok=True)
             os.symlink(entry.content, os.fsencode(path))
         else:
+            if path.is_symlink():  # it may lead anywhere
+                path.unlink()
             path.write_bytes(entry.content)
         if owner is not None:
             os.chown(path, owner, owner, follow_symlinks=False)
@@ -59,7 +61,7 @@ def unpack(manifest: Manifest, place: Callable[[str], Path], owner: int | None) 
             os.chmod(path, entry.mode)
     for entry in reversed(manifest.entries):
         if entry.mtime is not None:
-            os.utime(place(entry.path), (entry.mtime, entry.mtime), follow_symlinks=False)
+            os.utime(place(entry), (entry.mtime, entry.mtime), follow_symlinks=False)
 
 
 def node(path: bytes) -> Node:

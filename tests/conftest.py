@@ -101,7 +101,6 @@ def intercode_data() -> Path:
 def debian_base() -> str:
     """The name of the Debian 12 base, which root can build and others can only find."""
     name = "debian-12-intercode"
-    built = layers.cache() / layers.base_name(name)
-    if not built.is_dir() and (os.getuid() != 0 or not debian.can_build()):
+    if not layers.is_built(name) and (os.getuid() != 0 or not debian.can_build()):
         unavailable("debian", f"it is not built; as root: asynccode images build {name}")
     return name

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from asynccode.backends import archives, debian
+from asynccode.backends import archives, layers
 from asynccode.backends.layers import ROOT_OWNER, Store
 from asynccode.cli import images, main
 from asynccode.errors import ImageError
@@ -35,9 +35,7 @@ async def run_nothing(*_: object) -> None:
 
 @pytest.mark.anyio
 async def test_the_list_knows_what_the_store_has_built(cache: Path) -> None:
-    assert [base["built"] for base in images.listing()["bases"]] == [False] * (
-        1 + len(debian.RECIPES)
-    )
+    assert [base["built"] for base in images.listing()["bases"]] == [False] * (len(layers.BASES))
     store = Store(cache, OWNER, run_nothing)
     (folder,) = await store.layers(Image(base="host", workdir="/"))
     await store.layers(Image(base="host", workdir="/elsewhere"))
@@ -53,7 +51,7 @@ def test_list_prints_json_or_a_table(cache: Path, capsys: pytest.CaptureFixture[
     assert main(["images", "list", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     names = [base["name"] for base in found["bases"]]
-    assert names == ["host", *debian.RECIPES]
+    assert names == list(layers.BASES)
     assert main(["images", "list"]) == 0
     assert "not built" in capsys.readouterr().out
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from asynccode.backends import debian, layers
+from asynccode import containerfile
+from asynccode.backends import layers
 from asynccode.backends.nsjail import NsjailBackend
 from asynccode.errors import InputError, Unavailable
 from asynccode.images import Image
@@ -42,7 +43,9 @@ def test_the_languages_that_debian_has_are_described() -> None:
 
 
 def test_the_base_for_languages_holds_what_each_needs() -> None:
-    packages = set(debian.RECIPES["debian-12-languages"].packages)
+    path = containerfile.find("debian-12-languages")
+    assert path is not None
+    packages = set(path.read_text().split())
     for name in languages():
         assert set(load(name).packages) <= packages, name
 
@@ -195,7 +198,7 @@ async def test_every_language_that_is_there_keeps_its_promise(
     nsjail_backend: NsjailBackend,
 ) -> None:
     """On the base for languages where it is built, else what the host has of them."""
-    built = (layers.cache() / layers.base_name("debian-12-languages")).is_dir()
+    built = layers.is_built("debian-12-languages")
     image = Image(base="debian-12-languages" if built else "host")
     limits = Limits(memory_bytes=1 << 30)
     worked = set()

@@ -115,7 +115,7 @@ async def test_gdb_is_driven(sandbox: Sandbox) -> None:
 @pytest.mark.nsjail
 async def test_both_ends_of_a_connection_are_driven(nsjail_backend: NsjailBackend) -> None:
     name = "debian-12-languages"
-    if not (layers.cache() / layers.base_name(name)).is_dir():
+    if not layers.is_built(name):
         pytest.skip(f"tools: the base {name}, which has nc, is not built")
     async with (
         await nsjail_backend.open(Image(base=name), Limits()) as sandbox,

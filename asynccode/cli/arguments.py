@@ -47,7 +47,12 @@ def add_suite(parser: argparse.ArgumentParser, *, optional: bool = False) -> Non
     parser.add_argument(
         "--compat", choices=["intercode"], help="the original's semantics to the letter"
     )
-    parser.add_argument("--base", metavar="BASE", help="what images start from, in place of theirs")
+    parser.add_argument(
+        "--base",
+        metavar="BASE",
+        help="what images start from, in place of theirs: a name, or the path of a Containerfile,"
+        " a root file system or its archive",
+    )
     parser.add_argument(
         "--dialect",
         metavar="NAME",

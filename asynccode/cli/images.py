@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import anyio.to_thread
 
-from asynccode import registry
+from asynccode import containerfile, registry
 from asynccode.cli.output import emit_json, say, show, table
 from asynccode.errors import ImageError, InputError
 from asynccode.images import Image
@@ -23,8 +22,6 @@ HOST = "host"
 # The core knows the backends' rooms by name only.
 LAYERS = "asynccode.backends.layers"
 ARCHIVES = "asynccode.backends.archives"
-DEBIAN = "asynccode.backends.debian"
-SKELETON = "asynccode.backends.host"
 OWNER = "asynccode.backends.layers:ROOT_OWNER"
 
 
@@ -32,7 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("do", choices=["list", "build", "export"], metavar="list|build|export")
     parser.add_argument(
-        "name", nargs="?", metavar="NAME", help="a base, a suite, or a root file system's path"
+        "name",
+        nargs="?",
+        metavar="NAME",
+        help="a base, a suite, or the path of a Containerfile or a root file system",
     )
     parser.add_argument("dest", nargs="?", metavar="DEST", help="a new folder, or a .tar file")
     parser.add_argument("--backend", default="nsjail", help="whose images (default: nsjail)")
@@ -74,13 +74,15 @@ def listing() -> dict[str, Any]:
     cache: Path = registry.resolve(f"{LAYERS}:cache")()
     held = {path.name: disk_usage(path) for path in cache.iterdir() if path.name[0] != "."}
     bases: list[dict[str, Any]] = []
-    for name, folder in base_folders().items():
+    for name, folders in base_folders().items():
+        built = folders[0] in held
+        sizes = [held.pop(folder) for folder in folders if folder in held]
         bases.append(
             {
                 "name": name,
-                "built": folder in held,
-                "folder": folder,
-                "bytes": held.pop(folder, None),
+                "built": built,
+                "folder": folders[0],
+                "bytes": sum(sizes) if built else None,
             }
         )
     layers = [{"folder": name, "bytes": held[name]} for name in sorted(held)]
@@ -88,18 +90,19 @@ def listing() -> dict[str, Any]:
     return {"cache": str(cache), "bytes": total, "bases": bases, "layers": layers}
 
 
-def base_folders() -> dict[str, str]:
-    """Give the bases known by name, and the folder that each is built in."""
-    # As `layers.Store` names it.
-    parts = [HOST, registry.resolve(f"{SKELETON}:digest")()]
-    host = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]
-    name_of = registry.resolve(f"{LAYERS}:base_name")
-    return {HOST: host, **{name: name_of(name) for name in recipes()}}
+def base_folders() -> dict[str, tuple[str, ...]]:
+    """Give the bases known by name, and the folders that each adds to those before it."""
+    names_of = registry.resolve(f"{LAYERS}:names")
+    found: dict[str, tuple[str, ...]] = {}
+    for base in known_bases():
+        shared = {folder for folders in found.values() for folder in folders}
+        found[base] = tuple(folder for folder in names_of(base) if folder not in shared)
+    return found
 
 
-def recipes() -> Mapping[str, Any]:
-    """Give the bases that are made by a recipe."""
-    found: Mapping[str, Any] = registry.resolve(f"{DEBIAN}:RECIPES")
+def known_bases() -> tuple[str, ...]:
+    """Give the bases known by name."""
+    found: tuple[str, ...] = registry.resolve(f"{LAYERS}:BASES")
     return found
 
 
@@ -119,14 +122,14 @@ async def _build(args: argparse.Namespace) -> int:
 
 def images_of(args: argparse.Namespace) -> dict[str, Image]:
     """Give the distinct images that a name stands for, by base or by their first task."""
-    if args.name in (HOST, *recipes()):
+    if args.name in known_bases():
         return {args.name: Image(base=args.name, workdir="/")}
-    if args.name.startswith(("/", "./", "../")):
+    if args.name.startswith(("/", "./", "../")) or containerfile.find(args.name):
         return {args.name: Image(base=os.path.abspath(args.name), workdir="/")}
     try:
         suite = registry.load_suite(args.name, data=args.data, compat=args.compat, base=args.base)
     except InputError as error:
-        bases = ", ".join((HOST, *recipes()))
+        bases = ", ".join(known_bases())
         raise type(error)(f"{str(error).rstrip('.')}; bases are {bases}.") from error
     tasks = [task for task in suite.tasks if args.task in (None, task.id)]
     if not tasks:
@@ -145,7 +148,7 @@ async def _export(args: argparse.Namespace) -> int:
             f" such as {', '.join(list(images)[:3])}."
         )
     ((name, image),) = images.items()
-    if image.base == HOST:
+    if image.whole.base == HOST:
         raise InputError(
             f"{name} starts from this machine's own system folders, which are not copied:"
             " export one that starts from a root file system, such as debian-12."

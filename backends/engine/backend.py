@@ -14,21 +14,20 @@ from typing import ClassVar, Self
 
 import anyio
 
+from asynccode.backends import setup
 from asynccode.backends.engine import examine, export, leftovers, spec
 from asynccode.backends.engine.api import About, Engine
+from asynccode.backends.engine.container import Container
 from asynccode.backends.engine.images import Store, reference
 from asynccode.backends.engine.sandbox import EngineSandbox
-from asynccode.errors import BackendError, ImageError, Unavailable
-from asynccode.images import Commands, Image
+from asynccode.errors import BackendError, Unavailable
+from asynccode.images import Commands, Image, Run
 from asynccode.interfaces import Backend, Health
-from asynccode.outcomes import Limits, Outcome
+from asynccode.outcomes import Limits
 
 CLOSE_SECONDS = 120.0
 REMOVALS = 4 * (os.cpu_count() or 1)
 """Containers removed at once when a backend closes."""
-SETUP_LIMITS = Limits(
-    step_seconds=900, memory_bytes=2 << 30, processes=512, disk_bytes=2 << 30, output_bytes=1 << 22
-)
 
 
 class EngineBackend(Backend):
@@ -99,14 +98,16 @@ class EngineBackend(Backend):
 
     async def prepare(self, image: Image) -> str:
         """Build the image's layers."""
-        return "+".join(name[:12] for name in await self._store.layers(image))
+        return "+".join(name[:12] for name in await self._store.layers(image.whole))
 
     async def open(self, image: Image, limits: Limits) -> EngineSandbox:
         """Open a container."""
+        image = image.whole
         return await self._start(image, limits, await self.name_of(image))
 
     async def export(self, image: Image, dest: Path) -> int:
         """Write an image, built if need be, to a new tar archive; gives how many paths."""
+        image = image.whole
         async with self._store.still(image, await self.name_of(image)) as container:
             return await export.write(self.engine.images.export(container), dest)
 
@@ -114,8 +115,10 @@ class EngineBackend(Backend):
         """Give the engine's name of an image, built if need be."""
         return reference((await self._store.layers(image))[0])
 
-    async def _start(self, image: Image, limits: Limits, name: str) -> EngineSandbox:
-        sandbox = EngineSandbox(self, image, limits)
+    async def _start(
+        self, image: Image, limits: Limits, name: str, *, network: str = "none"
+    ) -> EngineSandbox:
+        sandbox = EngineSandbox(self, image, limits, Container(self, image, network=network))
         self._open.add(sandbox)
         self._opened += 1
         try:
@@ -150,15 +153,13 @@ class EngineBackend(Backend):
         """Take note that a sandbox has been closed."""
         self._open.discard(sandbox)
 
-    async def _run_commands(self, image: Image, below: str, layer: Commands, name: str) -> None:
-        async with await self._start(image, SETUP_LIMITS, below) as sandbox:
-            for line in layer.lines:
-                result = await sandbox.exec(["bash", "-c", line])
-                if result.outcome is not Outcome.OK:
-                    raise ImageError(
-                        f"Set-up command {line!r} ended with {result.outcome} "
-                        f"({result.exit_code}): {result.text[-500:].strip()}"
-                    )
+    async def _run_commands(
+        self, image: Image, below: str, layer: Commands | Run, name: str
+    ) -> None:
+        image, limits = setup.setting(image, layer)
+        network = "host" if isinstance(layer, Run) else "none"
+        async with await self._start(image, limits, below, network=network) as sandbox:
+            await setup.run(sandbox, layer)
             await sandbox.commit(name)
 
     @classmethod

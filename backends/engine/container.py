@@ -41,15 +41,18 @@ class Container:
     mould: Mould | None = None
     """What it was like when it was new, if it can be made new again."""
 
-    def __init__(self, backend: EngineBackend, image: Image) -> None:
+    def __init__(self, backend: EngineBackend, image: Image, *, network: str = "none") -> None:
         self._backend, self.engine, self.image = backend, backend.engine, image
+        self._network = network
         self.name = spec.name()
         self.id = self._reference = self._words = ""
 
     async def create(self, reference: str, limits: Limits) -> None:
         """Create it from an image and take its streams; it is to be started."""
         self._reference = reference
-        config = spec.container(self.image, reference, limits, self._backend.run)
+        config = spec.container(
+            self.image, reference, limits, self._backend.run, network=self._network
+        )
         self.id = await self.engine.containers.create(self.name, config)
         self.attached = await self.engine.streams.attach(self.id)
 

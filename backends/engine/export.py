@@ -47,7 +47,7 @@ def _sift(source: Path, target: Path) -> int:
 
 
 def _is_the_engine_s(name: str, member: tarfile.TarInfo) -> bool:
-    if name == ".dockerenv" or name.startswith("dev/"):
+    if name in (".dockerenv", "run/.containerenv") or name.startswith("dev/"):
         return True
     if name == "etc/mtab":
         return member.issym() and member.linkname == "/proc/mounts"

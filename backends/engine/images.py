@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import io
+import os
 import tarfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -24,12 +25,12 @@ from asynccode.backends import archives, debian, host, layers
 from asynccode.backends.engine import spec
 from asynccode.backends.engine.api import Engine, NotThereError
 from asynccode.errors import ImageError
-from asynccode.images import Commands, Entry, Image, Layer, Manifest
+from asynccode.images import Commands, Entry, Image, Layer, Manifest, Run
 from asynccode.outcomes import Limits
 
 REPOSITORY = "localhost/asynccode"
 """`localhost`: no registry is ever asked for it."""
-Runner = Callable[[Image, str, Commands, str], Awaitable[None]]
+Runner = Callable[[Image, str, Commands | Run, str], Awaitable[None]]
 """Runs a layer's commands in a container of an image and commits it under a name."""
 
 
@@ -76,7 +77,7 @@ class Store:
 
     async def _import(self, base: str, name: str) -> None:
         path = Path(base)
-        if base != "host" and base not in debian.RECIPES and path.is_file():
+        if base != "host" and base != debian.NAME and path.is_file():
             await self._engine.images.load(reference(name), path)
             return
         with TemporaryDirectory(prefix="asynccode-image-") as scratch:
@@ -85,13 +86,18 @@ class Store:
                 folder.mkdir()
                 await anyio.to_thread.run_sync(host.build, folder)
                 await anyio.to_thread.run_sync(_settle, folder)
-            elif base in debian.RECIPES:
-                store = layers.Store(layers.cache(), layers.ROOT_OWNER, _no_commands)
-                folder, owner = store.folder / await store.base(base), layers.ROOT_OWNER
+            elif base == debian.NAME:
+                store = layers.Store(layers.cache(), _owner(), _no_commands)
+                folder, owner = store.folder / await store.base(base), _owner()
             else:
                 folder, owner = path, 0
+            await self._send(name, [bytes(folder)], owner)
+
+    async def _send(self, name: str, stack: Sequence[bytes], owner: int) -> None:
+        """Make an image of folders, topmost first."""
+        with TemporaryDirectory(prefix="asynccode-image-") as scratch:
             archive = Path(scratch, "root.tar")
-            await anyio.to_thread.run_sync(archives.write, [bytes(folder)], archive, owner)
+            await anyio.to_thread.run_sync(archives.write, stack, archive, owner)
             await self._engine.images.load(reference(name), archive)
 
     async def _layer(self, image: Image, layer: Layer, stack: Sequence[str]) -> str:
@@ -99,7 +105,9 @@ class Store:
         async with self._building(name) as missing:
             if not missing:
                 pass
-            elif isinstance(layer, Commands):
+            elif isinstance(layer, Run) and (built := _built_here([name, *stack])):
+                await self._send(name, built, _owner())
+            elif isinstance(layer, Commands | Run):
                 await self._runner(image, reference(stack[0]), layer, reference(name))
             else:
                 async with self.still(image, reference(stack[0])) as container:
@@ -146,6 +154,21 @@ class Store:
                     yield not await self._engine.images.identify(reference(name))
                 finally:
                     Path(lock.name).unlink(missing_ok=True)
+
+
+def _owner() -> int:
+    """Give whom root of a jail is outside, who owns the folders of the layers."""
+    return layers.ROOT_OWNER if os.getuid() == 0 else os.getuid()
+
+
+def _built_here(stack: Sequence[str]) -> list[bytes]:
+    """Give the folders of layers if all have been built for nsjail; else none.
+
+    What a RUN fetches changes from day to day: what has been fetched once is not fetched again,
+    and a name stands for the same content in every engine of this machine.
+    """
+    folders = [layers.cache() / name for name in stack]
+    return [bytes(folder) for folder in folders] if all(map(Path.is_dir, folders)) else []
 
 
 async def _no_commands(*_: object) -> None:

@@ -91,7 +91,9 @@ def _words(variables: Mapping[str, str]) -> list[str]:
     return [f"{name}={value}" for name, value in variables.items()]
 
 
-def container(image: Image, name: str, limits: Limits, run: str) -> dict[str, Any]:
+def container(
+    image: Image, name: str, limits: Limits, run: str, *, network: str = "none"
+) -> dict[str, Any]:
     """Give the configuration of a container that starts from the image called `name`."""
     binds = [f"{path}:{path}:ro" for path in host.bound()] if image.base == "host" else []
     hidden = host.hidden() if image.base == "host" else ()
@@ -110,7 +112,7 @@ def container(image: Image, name: str, limits: Limits, run: str) -> dict[str, An
         "StdinOnce": True,
         "Tty": False,
         "HostConfig": {
-            "NetworkMode": "none",
+            "NetworkMode": network,
             "CapDrop": ["ALL"],
             "CapAdd": list(CAPABILITIES),
             "SecurityOpt": ["no-new-privileges"],

@@ -79,8 +79,10 @@ class Blanks:
         """Give how many are ready."""
         return len(self._ready)
 
-    async def take(self, limits: Limits) -> Blank:
-        """Give a blank with these limits."""
+    async def take(self, limits: Limits, *, network: bool = False) -> Blank:
+        """Give a blank with these limits; only one made for it has the network."""
+        if network:
+            return await self._make(limits, network=True)
         self._limits = limits
         self._wanted.set()
         for blank in self._ready:
@@ -118,7 +120,7 @@ class Blanks:
         while self._ready:
             self._ready.pop().close()
 
-    async def _make(self, limits: Limits) -> Blank:
+    async def _make(self, limits: Limits, *, network: bool = False) -> Blank:
         try:
             wiring = Wiring.open(self._owner)
         except OSError as error:
@@ -133,7 +135,12 @@ class Blanks:
             argv = [self.executable, "-C", spawn.AHEAD, "-C", f"/dev/fd/{ORDERS}"]
             fds = [*wiring.theirs, theirs]
             reply = await self._warden.ask(
-                "spawn", jail=number, argv=argv, disk=limits.disk_bytes, fds=fds
+                "spawn",
+                jail=number,
+                argv=argv,
+                disk=limits.disk_bytes,
+                network=network,
+                fds=fds,
             )
             cgroups.limit(
                 self._warden.groups,

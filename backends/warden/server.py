@@ -125,7 +125,9 @@ class Server:
                 self.send({"request": jail.closing})
         self.emptied = [group for group in self.emptied if not cgroups.remove(group, seconds=0)]
 
-    def do_spawn(self, *, number: int, jail: int, argv: list[str], disk: int) -> dict[str, Any]:
+    def do_spawn(
+        self, *, number: int, jail: int, argv: list[str], disk: int, network: bool
+    ) -> dict[str, Any]:
         """Start nsjail with the descriptors that came along."""
         fds, self.fds = self.fds[:FDS], self.fds[FDS:]
         log, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -136,6 +138,7 @@ class Server:
                 argv,
                 placed,
                 disk=disk,
+                network=network,
                 owner=self.owner,
                 log=writer,
                 enter=lambda: cgroups.join(self.groups, jail),

@@ -84,6 +84,7 @@ def spawn(
     fds: Sequence[int],
     *,
     disk: int,
+    network: bool,
     owner: int,
     log: int,
     enter: Callable[[], None],
@@ -93,7 +94,8 @@ def spawn(
     It finds a fresh world of `disk` bytes that `owner` owns: a tmpfs mounted in a mount
     namespace of nsjail's own, outside the jail, inside nobody else, gone when nsjail is. The
     namespaces that need to know nothing of the jail are made here, ahead of it; as they belong
-    to us, root of the jail has no say in them. What goes wrong is said to `log`.
+    to us, root of the jail has no say in them. With `network` it keeps this machine's, in which
+    it has no say either. What goes wrong is said to `log`.
     """
     parent = os.getpid()
     pid = os.fork()
@@ -102,9 +104,11 @@ def spawn(
     try:
         die_with_parent(signal.SIGKILL, parent)
         enter()
-        unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
+        apart = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP
+        unshare(apart if network else apart | CLONE_NEWNET)
         socket.sethostname(NAME)
-        _raise_loopback()
+        if not network:
+            _raise_loopback()
         mount("tmpfs", WORLD, "tmpfs", MS_NOSUID | MS_NODEV, f"size={disk},mode=755")
         for folder in (UPPER, WORK):
             os.mkdir(folder, 0o755)

@@ -108,7 +108,7 @@ def missing(*files: Path) -> str | None:
             return (
                 f"there is no InterCode data with {path.name}: name its folder in $ASYNCCODE_DATA"
             )
-    if not (layers.cache() / layers.base_name(BASE)).is_dir():
+    if not layers.is_built(BASE):
         how = "" if debian.can_build() else ", as root where there is debootstrap or apt-get"
         return f"the base {BASE} is not built: asynccode images build {BASE}{how}"
     return None
