@@ -171,8 +171,9 @@ class Technology(Scope):
     """Whatever opens private worlds: a backend of sandboxes, or of databases."""
 
     name: ClassVar[str]
-    isolates: ClassVar[frozenset[str]]
-    """Of `files network processes users memory process_count disk`, what it holds apart."""
+    isolates: frozenset[str]
+    """Of `files network processes users memory process_count disk`, what it holds apart: of a
+    class at best, of a backend that has been entered where it is."""
     warms: ClassVar[bool] = True
     """Whether starting a world takes long enough to have some ready ahead."""
     recycles = False

@@ -25,6 +25,8 @@ from asynccode.errors import BackendError, Unavailable
 REMEDY = "start one (as root: `dockerd &`, or `systemctl start docker`) or name it in DOCKER_HOST"
 NOT_CONNECTED = 900
 """What aiodocker takes for a status when there is no answer."""
+LIMITED = {"memory": "MemoryLimit", "process_count": "PidsLimit"}
+"""What an engine says that it can limit, and what it calls that."""
 STAT = "X-Docker-Container-Path-Stat"
 
 
@@ -117,6 +119,7 @@ class DockerEngine:
             product=str(version["Version"]),
             where=self.where,
             is_local=self._address().is_local,
+            limits={name for name, said in LIMITED.items() if info.get(said, True)},
             security=tuple(info.get("SecurityOptions") or ()),
         )
 

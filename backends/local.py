@@ -195,7 +195,7 @@ class LocalBackend(Backend):
     """Opens sandboxes that isolate nothing."""
 
     name: ClassVar[str] = "local"
-    isolates: ClassVar[frozenset[str]] = frozenset()
+    isolates: frozenset[str] = frozenset()
 
     def __init__(self) -> None:
         self.hub = Hub()

@@ -36,7 +36,7 @@ class NsjailBackend(Backend):
     """
 
     name: ClassVar[str] = "nsjail"
-    isolates: ClassVar[frozenset[str]] = frozenset(
+    isolates: frozenset[str] = frozenset(
         {"files", "network", "processes", "users", "memory", "process_count", "disk"}
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import resource
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -30,6 +30,8 @@ THREADS = 4
 API = "v1.41"
 """The version of Docker's API that every Podman from 4.0 on serves; asking takes it a second."""
 USER_PROCESSES = 4096
+LIMITED = {"memory": "memory", "process_count": "pids"}
+"""What a controller of control groups limits."""
 REMEDY = (
     "start its service (`podman system service --time=0 &`, or"
     " `systemctl [--user] start podman.socket`) or name it in CONTAINER_HOST"
@@ -72,7 +74,7 @@ class PodmanEngine(DockerEngine):
             self._podman.close()  # type: ignore[no-untyped-call]
 
     async def about(self) -> About:
-        """Ask with a ping: what Podman calls info takes it seconds.
+        """Ask with a ping: what Podman calls info takes long, and is asked without root alone.
 
         A socket belongs to whom its service runs as; of a service elsewhere that is not known.
         """
@@ -87,12 +89,20 @@ class PodmanEngine(DockerEngine):
             reason = f"no engine answers at {self.where}: {error}"
             raise Unavailable(reason, REMEDY) from error
         rootless = path is not None and os.stat(path).st_uid != 0
+        given = await self._controllers() if rootless else LIMITED.values()
         return About(
             product=str(answer.headers.get("Libpod-API-Version", "of unknown version")),
             where=self.where,
             is_local=path is not None,
+            limits={name for name, controller in LIMITED.items() if controller in given},
+            keeps_ulimits=not rootless,  # through the API for Docker's clients
             security=("rootless",) if rootless else (),
         )
+
+    async def _controllers(self) -> Collection[str]:
+        """Give the control groups that a service without root was given: none of version 1."""
+        answer = await self._ask(self._podman.api.get, "/info")
+        return answer.json()["host"].get("cgroupControllers") or ()
 
     async def create(self, name: str, config: Mapping[str, Any]) -> str:
         """Create a container.

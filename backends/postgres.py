@@ -76,7 +76,8 @@ class PostgresBackend(ServerBackend):
             return Health(available=False, reason="asyncpg speaks to asyncio alone")
         try:
             connection = await asyncpg.connect(dsn(), timeout=10)
-        except (*_BROKEN, asyncpg.PostgresError, TimeoutError) as error:
+        except (*_BROKEN, asyncpg.PostgresError, TimeoutError, KeyError) as error:
+            # KeyError: a user who has no account, whose name asyncpg asks for.
             return Health(available=False, reason=f"no server answers: {error}", remedy=REMEDY)
         try:
             version = str(await connection.fetchval("SHOW server_version"))

@@ -19,7 +19,7 @@ from asynccode.outcomes import Limits
 class ServerBackend(DatabaseBackend):
     """Databases in a server that is there, through a driver that speaks to asyncio alone."""
 
-    isolates: ClassVar[frozenset[str]] = frozenset({"files", "network", "processes"})
+    isolates: frozenset[str] = frozenset({"files", "network", "processes"})
     driver: ClassVar[str]
     """The name of the package that speaks to the server."""
 

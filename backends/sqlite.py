@@ -48,7 +48,7 @@ class SqliteBackend(DatabaseBackend):
     """Databases in memory; use it in `async with`."""
 
     name: ClassVar[str] = "sqlite"
-    isolates: ClassVar[frozenset[str]] = frozenset({"files", "network", "processes"})
+    isolates: frozenset[str] = frozenset({"files", "network", "processes"})
 
     def __init__(self) -> None:
         self._sources: dict[str, Source] = {}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from html import escape
-from math import ceil, log10
+from math import ceil, floor, log10
 from pathlib import Path
 from typing import Any
 
@@ -134,19 +134,23 @@ def backends(found: Sequence[Result], caption: str) -> str:
         for measure in result.measures:
             if result.scenario == "backends" and measure.name.endswith(": episodes"):
                 rates[f"{measure.name.partition(':')[0]}, Bash"] = measure.value
+            if result.scenario == "original" and measure.name.endswith(": episodes"):
+                who = measure.name.removesuffix(": episodes").replace("original", "the original")
+                rates[f"{who}, nl2bash"] = measure.value
             if result.scenario == "sql_rollout" and measure.name.startswith("episodes on "):
                 rates[f"{measure.name.removeprefix('episodes on ')}, SQL"] = measure.value
-    decades = ceil(log10(max(10.0, *rates.values())))
+    first = floor(log10(min(1.0, *(rate for rate in rates.values() if rate > 0))))
+    decades = ceil(log10(max(10.0, *rates.values()))) - first
     bars = [
         Bar(
             label=name,
             note=f"{results.number(rate)} episodes/s",
-            share=log10(max(1.0, rate)) / decades,
+            share=(log10(max(10.0**first, rate)) - first) / decades,
         )
         for name, rate in sorted(rates.items(), key=lambda item: -item[1])
     ]
-    ticks = [(power / decades, results.number(10.0**power)) for power in range(decades + 1)]
-    title = "Episodes per second: golds of the suite bash, and of Spider"
+    ticks = [(power / decades, f"{10.0 ** (power + first):,g}") for power in range(decades + 1)]
+    title = "Episodes per second: golds of bash and of Spider, recordings of nl2bash"
     return picture(title, caption, bars, ticks)
 
 

@@ -16,6 +16,7 @@ from asynccode.cli import bench, main
 from benchmarks import leftovers, limits, plot, results, run
 from benchmarks.machine import available_memory, machine, versions
 from benchmarks.measures import Measure, Result, percentile, spread, waits
+from benchmarks.original.environment import NotInstalledError, interpreter
 from benchmarks.scenarios import SCENARIOS, options_of
 
 GOOD = Measure(name="cold", value=4.0, limit=2.0, target=2.5)
@@ -125,6 +126,23 @@ def test_a_scenario_runs_in_a_process_of_its_own() -> None:
     assert result.raw["steps"] == 12
 
 
+def test_what_cannot_be_installed_is_said_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    for _ in range(2):  # what is half there is made anew
+        with pytest.raises(NotInstalledError, match=r"pip cannot install intercode-bench==\d"):
+            interpreter()
+
+
+def test_the_original_is_left_out_with_a_reason_where_there_is_no_data(tmp_path: Path) -> None:
+    result = run.run_one("original", {"data": str(tmp_path)})
+    assert result.error is None
+    assert "there is no InterCode data with" in (result.skipped or "")
+
+
 def test_a_scenario_that_dies_is_a_result(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SCENARIOS, "ghost", "is not there")
     monkeypatch.setattr(run, "options_of", lambda name: {})
@@ -132,15 +150,26 @@ def test_a_scenario_that_dies_is_a_result(monkeypatch: pytest.MonkeyPatch) -> No
     assert result.error == "its process ended with 1"
 
 
+BARS = ["a<b", "the original, nl2bash", "0.25 episodes/s", "nsjail, 64 at once, nl2bash", "0.1"]
+
+
 def test_pictures_are_well_formed_and_say_when_and_where(tmp_path: Path) -> None:
     rates = [
         Measure(name=f"{name}: episodes", value=rate, unit="per second", better="higher")
         for name, rate in (("local", 40.0), ("a<b", 30.0))
     ]
-    found = [*FOUND, Result(scenario="backends", measures=rates)]
+    original = [
+        Measure(name=f"{name}: episodes", value=rate, unit="per second", better="higher")
+        for name, rate in (("original", 0.25), ("nsjail, 64 at once", 6.0))
+    ]
+    found = [
+        *FOUND,
+        Result(scenario="backends", measures=rates),
+        Result(scenario="original", measures=original),
+    ]
     path = results.write(results.document(found, WHEN), "all", tmp_path)
     assert plot.main([str(path)]) == 0
-    for name, words in (("targets.svg", ["one: 4 ms", "2.00 x"]), ("backends.svg", ["a<b"])):
+    for name, words in (("targets.svg", ["one: 4 ms", "2.00 x"]), ("backends.svg", BARS)):
         root = ET.fromstring((tmp_path / name).read_text())
         said = [element.text or "" for element in root.iter() if element.tag.endswith("text")]
         assert any(text.startswith("2025-02-03, ") for text in said)

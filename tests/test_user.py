@@ -24,7 +24,7 @@ NEEDED = (
 pytestmark = [pytest.mark.user, pytest.mark.nsjail]
 
 
-def _interpreter() -> str:
+def interpreter() -> str:
     """Give a Python of our version that the user may run."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     code = "import sys; print('%d.%d' % sys.version_info[:2])"
@@ -41,7 +41,7 @@ def as_user(tmp_path: Path) -> Iterator[list[str]]:
     """Give a command prefix that runs our package as uid 1000 from a folder it may read."""
     if os.getuid() != 0 or not shutil.which("setpriv"):
         pytest.skip("user: only root can become somebody else")
-    python = _interpreter()
+    python = interpreter()
     packages = Path(sysconfig.get_path("purelib"))
     home = Path("/tmp") / f"asynccode-user-{os.getpid()}"  # pytest's own folders are root's
     shutil.copytree(REPOSITORY / "asynccode", home / "lib" / "asynccode")

@@ -251,7 +251,7 @@ class FakeBackend(Backend):
     """Sandboxes in memory."""
 
     name: ClassVar[str] = "fake"
-    isolates: ClassVar[frozenset[str]] = frozenset({"files"})
+    isolates: frozenset[str] = frozenset({"files"})
 
     def __init__(self, faults: Faults | None = None) -> None:
         self.faults = faults or Faults()

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,6 +29,10 @@ class About:
     """The address it was found at."""
     is_local: bool
     """Whether its containers may be processes of this machine."""
+    limits: Collection[str] = frozenset({"memory", "process_count"})
+    """What it can limit for a container as a whole: what its control groups are for."""
+    keeps_ulimits: bool = True
+    """Whether it sets the limits of processes that a container is made with."""
     security: Sequence[str] = ()
     """What it says of its security: `rootless`, `name=userns`, ..."""
 

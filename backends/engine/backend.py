@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Self
 
 import anyio
 
@@ -33,7 +33,7 @@ REMOVALS = 4 * (os.cpu_count() or 1)
 class EngineBackend(Backend):
     """Opens containers of an engine."""
 
-    isolates: ClassVar[frozenset[str]] = frozenset(
+    isolates: frozenset[str] = frozenset(
         {"files", "network", "processes", "memory", "process_count"}
     )
     engine: Engine
@@ -72,6 +72,8 @@ class EngineBackend(Backend):
             self.about = await self.engine.about()
             self.reaches_in = self.reaches_in and self.about.is_local
             self.recycles = self.recycles and self.reaches_in
+            if "process_count" not in self.about.limits:
+                self.isolates -= {"process_count"}
             await leftovers.clean(self.engine)
         except BaseException:
             await self.engine.aclose()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,8 @@ class Container:
     hand: HostHand | HelperHand | None = None
     world: HostWorld | ArchiveWorld | None = None
     """How its files are reached."""
+    ahead: Sequence[str] = ()
+    """What goes ahead of each command."""
     mould: Mould | None = None
     """What it was like when it was new, if it can be made new again."""
 
@@ -51,10 +53,20 @@ class Container:
         """Create it from an image and take its streams; it is to be started."""
         self._reference = reference
         config = spec.container(
-            self.image, reference, limits, self._backend.run, network=self._network
+            self.image,
+            reference,
+            limits,
+            self._backend.run,
+            network=self._network,
+            about=self._backend.about,
         )
+        self.ahead = spec.ahead(limits, self._backend.about)
         self.id = await self.engine.containers.create(self.name, config)
         self.attached = await self.engine.streams.attach(self.id)
+
+    def wire(self) -> ExecWire:
+        """Give a wire to a shell beside the first."""
+        return ExecWire(self.engine, self.id, self.image, self.ahead)
 
     async def reach(self, shell: int) -> HostHand | HelperHand:
         """Reach into it from the host, or else from inside; it has a shell, and is still new."""
@@ -69,11 +81,8 @@ class Container:
                 await self._remember(init, known, self.hand, shell)
         if self.hand is None:
             hand = HelperHand(
-                lambda: Slot(
-                    ExecWire(self.engine, self.id, self.image),
-                    HELPER_LIMITS,
-                    NoCustody(HELPER_GONE),
-                )
+                lambda: Slot(self.wire(), HELPER_LIMITS, NoCustody(HELPER_GONE)),
+                grouped="process_count" in self._backend.about.limits,
             )
             await hand.start()
             self.hand = hand

@@ -11,6 +11,11 @@ from asynccode.images import Image
 from asynccode.interfaces import Health
 from asynccode.outcomes import Limits, Outcome
 
+GROUPS = (
+    "run the engine as root, or where control groups are of version 2 and memory and pids are"
+    " delegated to its user (systemd: Delegate=memory pids)"
+)
+
 if TYPE_CHECKING:
     from asynccode.backends.engine.backend import EngineBackend
 
@@ -37,6 +42,12 @@ async def examine(backend: type[EngineBackend]) -> Health:
     if not about.maps_users:
         weaker.append("root of a container is root outside, with capabilities dropped")
         remedy = "run the engine with userns-remap, or rootless"
+    if missing := sorted({"memory", "process_count"} - set(about.limits)):
+        remedy = GROUPS
+        if "memory" in missing:
+            weaker.append("memory is limited per process, not per sandbox, and shows as `nonzero`")
+        if "process_count" in missing:
+            weaker.append("the number of processes is not limited")
     if not near:
         who = "" if os.getuid() == 0 else " (we are not root)"
         weaker.append(f"`changes` asks the engine to compare{who}: slow for large images")

@@ -20,9 +20,12 @@ HELP_SECONDS = 5.0
 class HelperHand:
     """From inside, through a shell that only we speak to."""
 
-    def __init__(self, make: Callable[[], Slot]) -> None:
-        """Take what makes a slot for one more shell in the container."""
-        self._make = make
+    def __init__(self, make: Callable[[], Slot], *, grouped: bool = True) -> None:
+        """Take what makes a slot for one more shell in the container.
+
+        `grouped`: it has a control group of its own, whose numbers are its own.
+        """
+        self._make, self._grouped = make, grouped
         self._slot: Slot | None = None
         self._own: Collection[int] = ()
 
@@ -39,7 +42,9 @@ class HelperHand:
             self._slot.close()
 
     async def count(self) -> int:
-        """Read the counter."""
+        """Read the counter; without a group of its own, count what is in /proc."""
+        if not self._grouped:
+            return len(await self.members())
         return int(await self._first(COUNT, "read -r x; echo $x") or 0)
 
     async def members(self) -> Collection[int]:
@@ -80,7 +85,7 @@ class HelperHand:
     async def events(self) -> Sequence[int]:
         """Read the kernel's counts."""
         found: dict[str, int] = {}
-        for path, word in EVENTS:
+        for path, word in EVENTS if self._grouped else ():
             text = await self._first((path,), "while read -r x; do echo $x; done")
             if text:
                 found |= {word: value_of(text.encode(), word)}

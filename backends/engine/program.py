@@ -69,12 +69,13 @@ class EngineProgram(Program):
         cwd: str,
         env: Mapping[str, str],
         window: Window | None,
+        ahead: Sequence[str],
     ) -> EngineProgram:
         """Start a program; what it writes first is the number that it has inside."""
         variables = {**spec.environment(image), **env}
         size = [str(window.rows), str(window.columns)] if window else ["", ""]
         words = ["bash", "-c", _WRAPPER, "asynccode", cwd, *size, *spelled(argv, variables)]
-        config = spec.execution(image, words, tty=window is not None)
+        config = spec.execution(image, [*ahead, *words], tty=window is not None)
         execution, attached = await engine.streams.execute(container, config)
         program = cls(engine, execution, attached, ward)
         program.tty = window is not None

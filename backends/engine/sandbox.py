@@ -13,7 +13,6 @@ from asynccode.backends.engine.container import Container
 from asynccode.backends.engine.files import ArchiveWorld, HostWorld
 from asynccode.backends.engine.program import EngineProgram
 from asynccode.backends.engine.ward import Ward
-from asynccode.backends.engine.wires import ExecWire
 from asynccode.errors import BackendError, SandboxLost
 from asynccode.images import Image
 from asynccode.interfaces import Program, Sandbox, Session
@@ -91,7 +90,7 @@ class EngineSandbox(Sandbox):
         assert attached is not None
         self._wire = InbandWire(attached)
         first = Slot(self._wire, self._limits, self._ward)
-        second = Slot(ExecWire(self._engine, held.id, self._image), self._limits, self._ward)
+        second = Slot(held.wire(), self._limits, self._ward)
         self._slots = self._ward.slots = (first, second)
         self._shells = Shells(first, second, self._image.workdir)
         attached.listen(self._wire)
@@ -152,6 +151,7 @@ class EngineSandbox(Sandbox):
             where,
             env or {},
             window,
+            self._container.ahead,
         )
         program.on_close = self._programs.discard
         self._programs.add(program)

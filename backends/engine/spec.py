@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from asynccode.backends import host, owners
+from asynccode.backends.engine.api import About
 from asynccode.images import Image
 from asynccode.outcomes import Limits
 from asynccode.shell.script import INBAND_KEEPER
@@ -91,16 +92,52 @@ def _words(variables: Mapping[str, str]) -> list[str]:
     return [f"{name}={value}" for name, value in variables.items()]
 
 
+def ulimits(limits: Limits, about: About | None) -> dict[str, int]:
+    """Give what each process may have.
+
+    No storage driver limits a world on any file system; this limits each file in it. Memory is
+    only limited here where the engine does not limit it for the container as a whole.
+    """
+    found = {"fsize": limits.disk_bytes, "core": 0, "nofile": 1024}
+    if about is not None and "memory" not in about.limits:
+        found["data"] = limits.memory_bytes
+    return found
+
+
+_FLAGS = {"fsize": ("f", 512), "core": ("c", 512), "nofile": ("n", 1), "data": ("d", 1024)}
+"""How sh is told, and in which unit."""
+
+
+def ahead(limits: Limits, about: About | None) -> Sequence[str]:
+    """Give what goes ahead of a command where the engine itself sets no limits of processes."""
+    if about is None or about.keeps_ulimits:
+        return ()
+    told = [
+        f"ulimit -{_FLAGS[name][0]} {value // _FLAGS[name][1]}"
+        for name, value in ulimits(limits, about).items()
+    ]
+    return ("/bin/sh", "-c", "; ".join((*told, 'exec "$@"')), "asynccode")
+
+
 def container(
-    image: Image, name: str, limits: Limits, run: str, *, network: str = "none"
+    image: Image,
+    name: str,
+    limits: Limits,
+    run: str,
+    *,
+    network: str = "none",
+    about: About | None = None,
 ) -> dict[str, Any]:
-    """Give the configuration of a container that starts from the image called `name`."""
+    """Give the configuration of a container that starts from the image called `name`.
+
+    `about` is the engine, where something is to run in it.
+    """
     binds = [f"{path}:{path}:ro" for path in host.bound()] if image.base == "host" else []
     hidden = host.hidden() if image.base == "host" else ()
     streams = {f"Attach{stream}": True for stream in ("Stdin", "Stdout", "Stderr")}
     return {
         "Image": name,
-        "Entrypoint": keeper(first=True),
+        "Entrypoint": [*ahead(limits, about), *keeper(first=True)],
         "Cmd": [],
         "Env": _words(environment(image)),
         "WorkingDir": image.workdir,
@@ -124,11 +161,9 @@ def container(
             "IpcMode": "private",
             "Binds": binds,
             "Tmpfs": dict.fromkeys(hidden, "ro,size=4k"),
-            # No storage driver limits a world on any file system; this limits each file in it.
             "Ulimits": [
-                {"Name": "fsize", "Soft": limits.disk_bytes, "Hard": limits.disk_bytes},
-                {"Name": "core", "Soft": 0, "Hard": 0},
-                {"Name": "nofile", "Soft": 1024, "Hard": 1024},
+                {"Name": name, "Soft": value, "Hard": value}
+                for name, value in ulimits(limits, about).items()
             ],
             "LogConfig": {"Type": "none"},
         },

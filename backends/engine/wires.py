@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from asynccode.backends.engine import spec
 from asynccode.backends.engine.api import Engine
 from asynccode.backends.engine.attached import Attached
@@ -12,8 +14,11 @@ from asynccode.shell.inband import Absent, InbandWire
 class ExecWire(InbandWire):
     """A wire to one more process of a container, started when it is first needed."""
 
-    def __init__(self, engine: Engine, container: str, image: Image) -> None:
+    def __init__(
+        self, engine: Engine, container: str, image: Image, ahead: Sequence[str] = ()
+    ) -> None:
         super().__init__(Absent())
+        self._ahead = ahead
         self._engine, self._container, self._image = engine, container, image
         self._attached: Attached | None = None
 
@@ -25,7 +30,7 @@ class ExecWire(InbandWire):
     async def flush(self) -> None:
         """Start the keeper, and the shell."""
         if self._attached is None:
-            config = spec.execution(self._image, spec.keeper(first=False))
+            config = spec.execution(self._image, [*self._ahead, *spec.keeper(first=False)])
             _, attached = await self._engine.streams.execute(self._container, config)
             self._link = self._attached = attached
             attached.listen(self)

@@ -37,6 +37,7 @@ SCENARIOS = {
     "backends": "the same work on each backend",
     "containers": "Docker and Podman beside their raw client",
     "replay": "InterCode's recordings of fs_1, played again and scored every turn",
+    "original": "the public intercode-bench beside ours, the same episodes",
     "results": "tables, the page and exports of a large run folder",
     "sql_alive": "many live episodes, each with a written private copy of a database",
     "sql_replay": "InterCode's Spider recordings, played again beside one connection to a MySQL",
