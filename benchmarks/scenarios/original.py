@@ -41,6 +41,7 @@ from benchmarks.scenarios import main
 from benchmarks.scenarios.replay import TIMED_OUT, find_data, missing
 
 SECONDS = 900.0
+DIGITS = 6
 PLAYER = Path(__file__).parent.parent / "original/player.py"
 ORIGINAL = "original"
 Rewards = list[list[float | None]]
@@ -91,11 +92,21 @@ async def measure(*, data: str = "", episodes: int = 12, filesystem: int = 1) ->
         measures += _rates(who, len(recording.episodes), turns, one.seconds)
     many_name = f"nsjail, {admission.concurrency} at once"
     measures += _rates(many_name, len(recording.episodes), turns, many["wall_seconds"])
+    stable = _stable(recording.episodes, reference)
+    differing = {}
     for who in ("docker", "nsjail"):
-        same = [a == b for a, b in zip(_flat(theirs), _flat(found[who]), strict=True)]
+        rows = zip(stable, theirs.rewards, found[who].rewards, recording.episodes, strict=True)
+        pairs = [
+            (episode.task_id, a, b)
+            for kept, one, other, episode in rows
+            for is_kept, a, b in zip(kept, one, other, strict=False)
+            if is_kept
+        ]
+        same = [_rounded(a) == _rounded(b) for _, a, b in pairs]
+        differing[who] = [pair for pair, is_same in zip(pairs, same, strict=True) if not is_same]
         measures.append(
             Measure(
-                name=f"{who}: same reward as the original",
+                name=f"{who}: same reward as the original, stable turns",
                 value=100 * sum(same) / len(same),
                 unit="%",
                 better="higher",
@@ -108,7 +119,8 @@ async def measure(*, data: str = "", episodes: int = 12, filesystem: int = 1) ->
         raw={
             who: {kind: spread(values) for kind, values in one.times.items()}
             for who, one in found.items()
-        },
+        }
+        | {"differing": differing},
     )
 
 
@@ -137,9 +149,21 @@ def _actions(episode: RecordedEpisode) -> list[str]:
     return [turn.code for turn in episode.turns if turn.code not in (None, "submit", "skip")]
 
 
-def _flat(played: Played) -> list[float | None]:
+def _rounded(reward: float | None) -> float | None:
+    return None if reward is None else round(reward, DIGITS)
+
+
+def _stable(
+    episodes: Sequence[RecordedEpisode], reference: Mapping[str, RecordedEpisode]
+) -> list[list[bool]]:
+    """Whether the original itself gives the same reward each time, turn by turn."""
     return [
-        None if reward is None else round(reward, 6) for came in played.rewards for reward in came
+        [
+            wanted.stable
+            for turn, wanted in zip(episode.turns, reference[episode.task_id].turns, strict=False)
+            if turn.code not in (None, "submit", "skip")
+        ]
+        for episode in episodes
     ]
 
 
