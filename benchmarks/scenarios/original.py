@@ -67,6 +67,7 @@ async def measure(*, data: str = "", episodes: int = 12, filesystem: int = 1) ->
     recording = evolve(recording, episodes=quick[:episodes])
     suite = registry.load_suite(f"intercode/nl2bash-{filesystem}", data=folder, compat="intercode")
     assert isinstance(suite, CompatSuite)
+    suite = suite.reborn(birth(time.time()))  # as young as an image is that a user has just built
     turns = sum(len(_actions(episode)) for episode in recording.episodes)
     async with DockerBackend() as docker:
         found = {ORIGINAL: await _original(python, docker, suite, recording.episodes, tasks)}
@@ -214,7 +215,6 @@ async def _original(
 async def _one_by_one(
     backend: Backend, suite: CompatSuite, episodes: Sequence[RecordedEpisode]
 ) -> Played:
-    suite = suite.reborn(birth(time.time()))
     tasks = {task.id: task for task in suite.tasks}
     await backend.prepare(suite.tasks[0].image)
     times: dict[str, list[float]] = {kind: [] for kind in KINDS}
