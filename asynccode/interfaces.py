@@ -172,8 +172,7 @@ class Technology(Scope):
 
     name: ClassVar[str]
     isolates: frozenset[str]
-    """Of `files network processes users memory process_count disk`, what it holds apart: of a
-    class at best, of a backend that has been entered where it is."""
+    """Of `files network processes users memory process_count disk`, what it holds apart here."""
     warms: ClassVar[bool] = True
     """Whether starting a world takes long enough to have some ready ahead."""
     recycles = False
