@@ -35,12 +35,14 @@ REFILL_SECONDS = 0.02
 
 @define(eq=False)
 class Blank:
-    """A running nsjail without a jail. Owns its slots and the pipe for its orders."""
+    """A running nsjail without a jail. Owns its slots, its counter and the pipe for its orders."""
 
     number: int
     pid: int
     limits: Limits
     slots: tuple[Slot, Slot]
+    counter: int | None
+    """The file in which the kernel counts its processes, where there is one."""
     orders: int
 
     def command(self, config: str) -> None:
@@ -59,6 +61,9 @@ class Blank:
         """Close our descriptors: an nsjail without orders ends."""
         for slot in self.slots:
             slot.close()
+        if self.counter is not None:
+            os.close(self.counter)
+            self.counter = None
         if self.orders >= 0:
             os.close(self.orders)
             self.orders = -1
@@ -162,4 +167,5 @@ class Blanks:
         slots = wiring.slots(self._hub, limits, NoCustody("The jail has not been used yet."))
         with suppress(OSError):  # who takes a dead one will hear of it
             slots[0].call()
-        return Blank(number, reply["pid"], limits, slots, orders)
+        counter = cgroups.open_process_count(self._warden.groups, number)
+        return Blank(number, reply["pid"], limits, slots, counter, orders)

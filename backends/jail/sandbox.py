@@ -45,10 +45,10 @@ class NsjailSandbox(Sandbox):
         self._slots = blank.slots
         for slot in self._slots:
             slot.hand_to(self)
-        self._programs = JailPrograms(backend.hub, backend.warden, blank.number)
         self._shells = Shells(*self._slots, image.workdir)
         self._at_rest = self._settled = self._kills = self._forks = 0
-        self._counter = cgroups.open_process_count(backend.warden.groups, blank.number)
+        self._counter = blank.counter
+        self._programs = JailPrograms(backend.hub, backend.warden, blank.number)
         self._older: set[int] = set()
         self._words: str | None = None
         self._ended = anyio.Event()
