@@ -7,7 +7,12 @@ images.py    bases imported, a committed image for each layer, named as nsjail's
 hands.py     counting and signalling a container's processes: from the host, or from inside
 ward.py      stopping steps and naming the limit that was met (`Custody`)
 files.py     files and changes: through the container's root and upper layer, or the API
-sandbox.py   one container
+container.py one container: made, reached into, removed
+sandbox.py   what an episode has of one
+wires.py     shells beside a container's first
+recycling.py making a container new again, and making sure that it is
+state.py     the state of a container, as its host sees it
+frost.py     holding a container still
 backend.py   what opens them
 examine.py   what `doctor` says
 leftovers.py containers that dead owners left

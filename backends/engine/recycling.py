@@ -2,8 +2,8 @@
 
 A container takes an engine 70 to 110 ms to make and as long to remove; ending all that runs in
 one and starting a fresh shell takes a tenth of that. What an episode may have left behind was left
-by root of the container, so nothing in it is believed, and nothing is repaired: a container in
-which an episode wrote anything at all is removed. The order matters:
+by root of the container, so nothing in it is believed. Nothing is repaired but the flags of the
+pipes to the engine: a container in which anything at all was written is removed. The order matters:
 
 1. Everything is frozen. From here on nothing inside can act.
 2. Process 1 has not run since the episode began, and its memory is what it was.
@@ -33,6 +33,8 @@ from asynccode.backends.engine.state import (
     Stillness,
     files,
     fingerprint,
+    flags,
+    restore,
     stillness,
     streams,
 )
@@ -60,12 +62,13 @@ class Mould:
         self._fingerprint: Fingerprint | None = None
         self._stillness: Stillness | None = None
         self._shell = self._count = 0
+        self._flags: dict[int, int] = {}
 
     async def take(self, shell: int) -> None:
         """Look at the container while it is new; raises `OSError` if it can never be renewed."""
         await self._settle(shell)
         self._fingerprint = await self._in_thread(self._look)
-        self._count = await self._hand.count()
+        self._count, self._flags = await self._hand.count(), flags(self._init)
 
     async def freeze(self) -> str | None:
         """Hold everything still and compare what must be the same by then; gives what is not."""
@@ -136,6 +139,7 @@ class Mould:
                 return "process 1"
         except OSError:
             return "process 1"
+        restore(self._init, self._flags)
         if files(self._init, self._upper) != print_.files:
             return "files"
         return None if streams(self._init) == print_.streams else "streams"

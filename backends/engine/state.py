@@ -33,6 +33,9 @@ HEAD = 65536
 """Bytes of each file that are read."""
 PAGE = os.sysconf("SC_PAGE_SIZE")
 FILE_BACKED, IN_SWAP = 1 << 61, 1 << 62
+PIPES = {0: os.O_RDONLY, 1: os.O_WRONLY, 9: os.O_WRONLY}
+"""Where process 1 has the pipes to the engine."""
+PIDFD_GETFD = 438
 CLONE_NEWIPC = 0x08000000
 IOPRIO_GET = {"x86_64": 252, "aarch64": 31}.get(platform.machine())
 BARE = frozenset({"proc", "sysfs", "cgroup", "cgroup2"})
@@ -236,7 +239,7 @@ def _network(init: int) -> Iterator[str]:
 
 
 def _streams(init: int) -> Iterator[str]:
-    for number, way in ((0, os.O_RDONLY), (1, os.O_WRONLY), (9, os.O_WRONLY)):
+    for number, way in PIPES.items():
         fd = os.open(f"/proc/{init}/fd/{number}", way | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             size = fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ)
@@ -246,6 +249,33 @@ def _streams(init: int) -> Iterator[str]:
         if any(waiting):
             raise OSError("something was left to be read as input")
         yield f"{size} {_text(f'/proc/{init}/fdinfo/{number}')}"
+
+
+def flags(init: int) -> dict[int, int]:
+    """Give the flags of the pipes to the engine, which all who hold them share."""
+    found = {}
+    for number in PIPES:
+        line = _text(f"/proc/{init}/fdinfo/{number}").partition("flags:")[2]
+        found[number] = int(line.split()[0], 8)
+    return found
+
+
+def restore(init: int, before: dict[int, int]) -> None:
+    """Set these flags as they were, at the pipes' own: some programs set O_APPEND and go."""
+    now = flags(init)
+    for number, value in before.items():
+        if now[number] == value:
+            continue
+        process = os.pidfd_open(init)
+        fd = -1
+        try:
+            fd = _libc.syscall(PIDFD_GETFD, process, number, 0)
+            if fd >= 0:
+                fcntl.fcntl(fd, fcntl.F_SETFL, value)
+        finally:
+            os.close(process)
+            if fd >= 0:
+                os.close(fd)
 
 
 def _runs(init: int) -> int:

@@ -10,11 +10,14 @@ from time import perf_counter
 import anyio
 
 from asynccode import registry
+from asynccode.backends.engine.backend import EngineBackend
+from asynccode.backends.engine.sandbox import EngineSandbox
 from asynccode.images import Image
 from asynccode.interfaces import Backend
 from asynccode.outcomes import Limits, MiB
 from asynccode.policies import Gold
 from asynccode.rollout import rollout
+from benchmarks import held
 from benchmarks.machine import available_memory
 from benchmarks.measures import Measure, Result, spread
 from benchmarks.scenarios import main
@@ -118,9 +121,14 @@ async def _memory(backend: Backend) -> float:
     await anyio.sleep(SETTLE)
     before = available_memory()
     async with AsyncExitStack() as stack:
+        opened = []
         for _ in range(ALIVE):
             sandbox = await stack.enter_async_context(await backend.open(Image(), Limits()))
             await (await sandbox.session()).run("echo hi")
+            opened.append(sandbox)
+        if isinstance(backend, EngineBackend):
+            names = [sandbox.name for sandbox in opened if isinstance(sandbox, EngineSandbox)]
+            return mean([await held.memory(backend, name) for name in names])
         return (before - available_memory()) / ALIVE / MiB
 
 

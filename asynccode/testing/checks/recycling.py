@@ -67,6 +67,7 @@ async def what_ends_with_a_session(backend: Backend) -> None:
         "ulimit -n 20; trap 'echo bye' EXIT HUP; shopt -s extglob; exec 7</dev/null",
         "sleep 1000 & sleep 1000 | sleep 1000 & trap '' TERM HUP INT",
         "bash -c 'trap \"\" TERM HUP; while :; do :; done' & disown",
+        "perl -e 'use Fcntl; fcntl(STDOUT, F_SETFL, O_APPEND | O_NONBLOCK)'; echo hi",
         "printf '\\001\\002no line end'; printf 'nor here' >&2; exec 2>&1",
     ):
         assert await _renewed(backend, code), f"after {code!r} it was not used again"
