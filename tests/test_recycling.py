@@ -56,8 +56,8 @@ async def test_what_was_written_in_is_removed_and_counted(engine: EngineBackend)
         first, _ = await _use(pool, "touch file; rm file")
         names = [(await _use(pool, "ls"))[0] for _ in range(3)]
         assert first not in names
-        assert pool.statistics()["spoilt"] == 1
-        assert engine.statistics()["spoilt"] == before + 1
+        assert pool.statistics()["spoilt"] >= 1
+        assert engine.statistics()["spoilt"] == before + pool.statistics()["spoilt"]
         assert engine.spoilt["files"] > 0
 
 

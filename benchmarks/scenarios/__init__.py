@@ -36,6 +36,7 @@ SCENARIOS = {
     "agents": "each strategy plays the golds through a chat server, to the letter",
     "backends": "the same work on each backend",
     "containers": "Docker and Podman beside their raw client",
+    "recycling": "containers used once and used again",
     "replay": "InterCode's recordings of fs_1, played again and scored every turn",
     "original": "the public intercode-bench beside ours, the same episodes",
     "results": "tables, the page and exports of a large run folder",
