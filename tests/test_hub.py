@@ -15,13 +15,18 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+async def wait(hub: Hub) -> None:
+    if turn := hub.turn():
+        await turn
+
+
 async def test_of_a_crowd_only_a_batch_begins_in_one_round_and_all_begin_in_order() -> None:
     hub = Hub()
     begun: list[int] = []
     at_most = 0
 
     async def begin(number: int) -> None:
-        await hub.turn()
+        await wait(hub)
         begun.append(number)
 
     async with anyio.create_task_group() as serving:
@@ -48,7 +53,7 @@ async def test_a_crowd_that_waits_when_the_hub_stops_is_let_go() -> None:
             group.start_soon(hub.run)
             await anyio.wait_all_tasks_blocked()
             for _ in range(20 * BATCH):
-                group.start_soon(hub.turn)
+                group.start_soon(wait, hub)
             await anyio.lowlevel.checkpoint()
             hub.stop()
     hub.close()

@@ -60,19 +60,19 @@ class Hub:
             with suppress(FileNotFoundError):
                 self._epoll.unregister(fd)
 
-    async def turn(self) -> None:
-        """Wait if a crowd begins something at once, until the loop has served others.
+    def turn(self) -> asyncio.Future[None] | None:
+        """Give what to await if a crowd begins something at once: the loop serves others first.
 
-        Does nothing where asyncio is not the loop.
+        None where asyncio is not the loop.
         """
         self._begun += 1
         if self._begun <= BATCH or self._loop is None:
-            return
+            return None
         if not self._crowd:
             self._loop.call_soon(self._next_round)
         turn = self._loop.create_future()
         self._crowd.append(turn)
-        await turn
+        return turn
 
     def _next_round(self) -> None:
         self._begun = 0

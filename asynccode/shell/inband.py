@@ -68,7 +68,7 @@ class InbandWire:
         """Begin to listen."""
         self._limit, self._listener = limit, listener
 
-    async def turn(self) -> None:
+    def turn(self) -> None:
         """Nothing to wait for: the link sends when it can."""
 
     def start(self, token: str) -> bool:

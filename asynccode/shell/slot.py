@@ -130,7 +130,8 @@ class Slot:
     async def _run(self, code: str, seconds: float | None, *, split: bool) -> ExecResult:
         if not self._shell:  # it ended between two steps
             await self.start()
-        await self._wire.turn()
+        if turn := self._wire.turn():
+            await turn
         step = self._next_step()
         began = time.perf_counter()
         seconds = seconds or self._limits.step_seconds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from typing import Protocol
 
 import anyio
@@ -42,8 +42,8 @@ class Wire(Protocol):
         """Begin to listen; of a step's output `limit` bytes are kept."""
         ...
 
-    async def turn(self) -> None:
-        """Wait until it is this wire's turn to begin a step."""
+    def turn(self) -> Awaitable[None] | None:
+        """Give what to await before a step is begun, if others are first."""
         ...
 
     def start(self, token: str) -> bool:
@@ -88,9 +88,9 @@ class DescriptorWire:
         self._control.setblocking(False)
         self._hub.watch(self._control.fileno(), self._on_control)
 
-    async def turn(self) -> None:
-        """Wait if a crowd of others begins a step at once."""
-        await self._hub.turn()
+    def turn(self) -> Awaitable[None] | None:
+        """Give what to await if a crowd of others begins a step at once."""
+        return self._hub.turn()
 
     def start(self, token: str) -> bool:
         """Tell the keeper, and give the shell its boot lines."""
