@@ -120,6 +120,12 @@ class Image:
     python: str | None = None
     """The Python that will be needed, such as `python3`: ready sandboxes are made ready with
     an interpreter that waits (`asynccode.python`). Changes nothing of what is built."""
+    shell: str | None = None
+    """Process 1: a shell on a terminal of its own, such as `/bin/bash`, as in a container that
+    was started so. What `Sandbox.exec` runs is then what an engine's `exec` runs: nobody's child,
+    the leader of a POSIX session, with `PATH`, `HOME`, `env` and no other variables; nothing of
+    ours is seen in a list of processes. Such a sandbox has no `session`. None: process 1 is
+    ours. Changes nothing of what is built."""
 
     @cached_property
     def whole(self) -> Image:
@@ -142,6 +148,10 @@ class Image:
         if self.whole is not self:
             return self.whole.digest
         layers = [layer_digest(layer) for layer in self.layers]
-        described = [self.base, layers, self.workdir, dict(self.env)]
-        text = json.dumps([*described, self.python] if self.python else described)
+        described: list[Any] = [self.base, layers, self.workdir, dict(self.env)]
+        if self.python or self.shell:
+            described.append(self.python)
+        if self.shell:
+            described.append(self.shell)
+        text = json.dumps(described)
         return hashlib.sha256(text.encode()).hexdigest()

@@ -99,7 +99,8 @@ class NsjailBackend(Backend):
         self, image: Image, limits: Limits, stack: list[str], *, network: bool = False
     ) -> NsjailSandbox:
         orders = config.text(image, limits, stack, self.warden.groups)
-        blank = await self._blanks.take(limits, network=network)
+        has_shell = image.shell is not None
+        blank = await self._blanks.take(limits, shell=has_shell, network=network)
         try:
             blank.command(orders)  # nsjail has much to do before anything runs in its jail
             jail = NsjailSandbox(self, blank, image, limits, stack)

@@ -31,8 +31,9 @@ def setting(image: Image, layer: Commands | Run) -> tuple[Image, Limits]:
     """Give the image whose working directory and variables a layer's commands have, and limits.
 
     A RUN also has the variables that name this machine's proxies, as with engines; what is
-    built is not named after them.
+    built is not named after them. Process 1 is ours, whatever it will be.
     """
+    image = evolve(image, shell=None)
     if isinstance(layer, Commands):
         return image, LIMITS
     names = (*PROXIES, *map(str.upper, PROXIES))

@@ -9,6 +9,7 @@
     custody.py   who looks after a shell: stops its steps, knows which limits they met
     slot.py      the host's end of one shell: request, output, stop, restart
     session.py   `Session` and `Sandbox.exec` on top of a slot
+    errands.py   `Sandbox.exec` where a runner stands in for a shell
     channel.py   one stream of a program beside the shells, read when it is asked for
     program.py   `Program` on top of three channels, or of a terminal's
 

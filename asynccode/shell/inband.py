@@ -52,6 +52,7 @@ class InbandWire:
 
     grace = 5.0
     """All that was written comes before it, through the buffers of a perhaps busy engine."""
+    take_note: str | None = script.TAKE_NOTE
 
     def __init__(self, link: Link) -> None:
         self._link = link

@@ -52,6 +52,9 @@ dead shell has not read is not for its keeper."""
 START = b"start\n"
 """What a keeper waits for before it starts a shell."""
 
+TAKE_NOTE = "builtin jobs >/dev/null"
+"""Makes Bash take note of dead jobs without a fork."""
+
 TELL = "builtin echo TOKEN $?>&0"
 INBAND_TELL = "__ac_t TOKEN $?"
 """What says the end of a step."""

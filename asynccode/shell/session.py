@@ -13,16 +13,31 @@ from asynccode.outcomes import ExecResult
 from asynccode.shell.slot import Slot
 
 
-def program(argv: Sequence[str], *, cwd: str, env: Mapping[str, str] | None) -> str:
-    """Give the step that runs one program in a process of its own.
-
-    Raises `InputError` if `argv` is empty or a variable's name is no name.
-    """
+def check_program(argv: Sequence[str], env: Mapping[str, str] | None) -> None:
+    """Raise `InputError` if `argv` is empty or a variable's name is no name."""
     if not argv or not argv[0]:
         raise InputError("exec needs at least the name of a program.")
     for name in env or {}:
         if not name.isidentifier():
             raise InputError(f"{name!r} cannot be the name of an environment variable.")
+
+
+def program(
+    argv: Sequence[str],
+    *,
+    cwd: str,
+    env: Mapping[str, str] | None,
+    bare: Mapping[str, str] | None = None,
+) -> str:
+    """Give the step that runs one program in a process of its own.
+
+    Its variables are the shell's and `env`, or those of `bare` and `env` alone.
+    Raises `InputError` if `argv` is empty or a variable's name is no name.
+    """
+    check_program(argv, env)
+    if bare is not None:
+        variables = [f"{name}={value}" for name, value in {**bare, **(env or {})}.items()]
+        argv, env = ["/usr/bin/env", "-i", *variables, *argv], None
     exports = "".join(
         f"export {name}={shlex.quote(value)}; " for name, value in (env or {}).items()
     )
@@ -52,8 +67,12 @@ class Shells:
     opened it runs programs, so a sandbox that is only used for those holds a single shell.
     """
 
-    def __init__(self, first: Slot, second: Slot, workdir: str) -> None:
+    def __init__(
+        self, first: Slot, second: Slot, workdir: str, *, bare: Mapping[str, str] | None = None
+    ) -> None:
+        """Take two slots, and where they start; `bare`: all the variables of programs."""
         self._first, self._second, self._workdir = first, second, workdir
+        self._bare = bare
         self._session: ShellSession | None = None
         self._second_started = False
         self._starting = anyio.Lock()
@@ -79,7 +98,7 @@ class Shells:
         split: bool,
     ) -> ExecResult:
         """Run a program; see `Sandbox.exec`."""
-        code = program(argv, cwd=cwd or self._workdir, env=env)
+        code = program(argv, cwd=cwd or self._workdir, env=env, bare=self._bare)
         slot = self._first if self._session is None else await self._beside()
         return await slot.run(code, seconds=seconds, split=split)
 

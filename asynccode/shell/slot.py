@@ -19,8 +19,6 @@ from asynccode.shell.wire import Wire
 START_ATTEMPTS = 3
 START_SECONDS = 20.0
 """A shell that has not started by then never will."""
-TAKE_NOTE = "builtin jobs >/dev/null"
-"""Makes Bash take note of dead jobs without a fork."""
 GRACE_SECONDS = 0.25
 """What a step is given to end after TERM; after KILL it is the wire's `grace`."""
 
@@ -142,8 +140,8 @@ class Slot:
             outcome = await self._decide(step)
             if step.status is None or outcome is Outcome.PROCESS_LIMIT:
                 await self._stop(step, outcome)
-                if outcome is Outcome.TIMEOUT and not step.shell_ended:
-                    await self._rouse(step)
+                if outcome is Outcome.TIMEOUT and not step.shell_ended and self._wire.take_note:
+                    await self._rouse(step, self._wire.take_note)
             if step.shell_ended:
                 await self.start()
         except BaseException:
@@ -217,10 +215,10 @@ class Slot:
             if step.status is None:
                 raise SandboxLost(f"The shell does not end. {self._ward.obituary()}")
 
-    async def _rouse(self, stopped: _Step) -> None:
+    async def _rouse(self, stopped: _Step, code: str) -> None:
         """Keep Bash from saying in a later step that what was killed in this is "Terminated"."""
         step = self._next_step()
-        send = partial(self._wire.send, TAKE_NOTE, self._following, split=False, status=0)
+        send = partial(self._wire.send, code, self._following, split=False, status=0)
         await self._send(send, self._wire.grace)
         await self._hear(step, step.is_over, self._wire.grace)
         self._step = stopped

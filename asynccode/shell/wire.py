@@ -37,6 +37,8 @@ class Wire(Protocol):
 
     grace: float
     """Seconds that the news of a step's end may take once everything it started is dead."""
+    take_note: str | None
+    """A step that makes the shell take note of dead jobs, if it remembers any."""
 
     def open(self, limit: int, listener: Listener) -> None:
         """Begin to listen; of a step's output `limit` bytes are kept."""
@@ -75,6 +77,7 @@ class DescriptorWire:
     """A control socket and two pipes, which the wire owns."""
 
     grace = 0.25
+    take_note: str | None = script.TAKE_NOTE
 
     def __init__(self, hub: Hub, control: socket.socket, pipes: Iterable[int]) -> None:
         self._hub, self._control, self._pipes = hub, control, tuple(pipes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+from typing import TypeVar
 
 from attrs import define
 
@@ -16,6 +17,9 @@ from asynccode.shell.wire import DescriptorWire
 
 ABOVE = 64
 """Their ends are moved above this number, so that placing them at 3..8 overwrites none."""
+AnyWire = TypeVar("AnyWire", bound=DescriptorWire)
+STREAMS = 3
+"""How many of `Wiring.theirs` are a half's."""
 FIRST = 3
 """Where the keeper expects the first of `Wiring.theirs`."""
 
@@ -24,7 +28,7 @@ FIRST = 3
 class Wiring:
     """Two times a control socket and two pipes."""
 
-    ours: list[tuple[socket.socket, tuple[int, int]]]
+    ours: list[tuple[socket.socket, tuple[int, ...]]]
     theirs: list[int]
     """Six descriptors for the keeper: control, output, errors; the same for the second shell."""
 
@@ -66,11 +70,13 @@ class Wiring:
 
     def slots(self, hub: Hub, limits: Limits, ward: Custody) -> tuple[Slot, Slot]:
         """Make a slot of each half; the slots own our ends from then on."""
-        ours, self.ours = self.ours, []
-        first, second = (
-            Slot(DescriptorWire(hub, control, pipes), limits, ward) for control, pipes in ours
-        )
+        first, second = (Slot(wire, limits, ward) for wire in self.wires(hub, DescriptorWire))
         return first, second
+
+    def wires(self, hub: Hub, kind: type[AnyWire]) -> list[AnyWire]:
+        """Make a wire of each half that is left; the wires own our ends from then on."""
+        ours, self.ours = self.ours, []
+        return [kind(hub, control, pipes) for control, pipes in ours]
 
     def close(self) -> None:
         """Close what has not been given away."""

@@ -17,6 +17,7 @@ import anyio
 from attrs import define
 
 from asynccode.backends.jail.config import SHELL_FDS
+from asynccode.backends.jail.outpost import Outpost
 from asynccode.backends.warden import cgroups, spawn
 from asynccode.backends.warden.client import Warden
 from asynccode.errors import BackendError
@@ -40,10 +41,16 @@ class Blank:
     number: int
     pid: int
     limits: Limits
-    slots: tuple[Slot, Slot]
+    slots: tuple[Slot, ...]
+    outpost: Outpost | None
+    """Where the runner is, if its process 1 is to be an image's shell."""
     counter: int | None
     """The file in which the kernel counts its processes, where there is one."""
     orders: int
+
+    def fits(self, limits: Limits, *, shell: bool) -> bool:
+        """Whether it can become a jail with these limits, of an image with a shell or without."""
+        return self.limits == limits and (self.outpost is not None) is shell
 
     def command(self, config: str) -> None:
         """Let it become a jail; raises `BackendError` if it has died."""
@@ -64,6 +71,8 @@ class Blank:
         if self.counter is not None:
             os.close(self.counter)
             self.counter = None
+        if self.outpost is not None:
+            self.outpost.leave()
         if self.orders >= 0:
             os.close(self.orders)
             self.orders = -1
@@ -77,42 +86,48 @@ class Blanks:
         self._ready: deque[Blank] = deque()
         self._numbers = itertools.count(1)
         self._wanted = anyio.Event()
-        self._limits: Limits | None = None
+        self._wish: tuple[Limits, bool] | None = None
         self.executable = ""
 
     def __len__(self) -> int:
         """Give how many are ready."""
         return len(self._ready)
 
-    async def take(self, limits: Limits, *, network: bool = False) -> Blank:
-        """Give a blank with these limits; only one made for it has the network."""
+    async def take(self, limits: Limits, *, shell: bool, network: bool = False) -> Blank:
+        """Give a blank with these limits, whose process 1 is to be an image's `shell` or not.
+
+        Only one made for it has the network.
+        """
         if network:
-            return await self._make(limits, network=True)
-        self._limits = limits
+            return await self._make(limits, shell=shell, network=True)
+        self._wish = limits, shell
         self._wanted.set()
         for blank in self._ready:
-            if blank.limits == limits:
+            if blank.fits(limits, shell=shell):
                 self._ready.remove(blank)
                 return blank
-        return await self._make(limits)
+        return await self._make(limits, shell=shell)
 
     async def refill(self) -> None:
-        """Make blanks with the limits that were last asked for, until cancelled."""
+        """Make blanks like the one that was last asked for, until cancelled."""
         while True:
             await self._wanted.wait()
             self._wanted = anyio.Event()
             # Whoever has just taken one needs the processor more than the next one does.
             await anyio.sleep(REFILL_SECONDS)
             with suppress(BackendError):  # whoever needs one now will hear of it
-                while limits := self._lacking():
-                    self._ready.append(await self._make(limits))
+                while wish := self._lacking():
+                    self._ready.append(await self._make(wish[0], shell=wish[1]))
             while len(self._ready) > 2 * self._size:  # others, which nobody asks for any more
                 self._ready.popleft().close()
 
-    def _lacking(self) -> Limits | None:
-        """Give the limits that were last asked for while there are too few blanks with them."""
-        count = sum(blank.limits == self._limits for blank in self._ready)
-        return self._limits if count < self._size else None
+    def _lacking(self) -> tuple[Limits, bool] | None:
+        """Give what was last asked for while there are too few blanks like it."""
+        if self._wish is None:
+            return None
+        limits, shell = self._wish
+        count = sum(blank.fits(limits, shell=shell) for blank in self._ready)
+        return self._wish if count < self._size else None
 
     def drop(self, number: int) -> None:
         """Take note that an nsjail has ended."""
@@ -125,19 +140,21 @@ class Blanks:
         while self._ready:
             self._ready.pop().close()
 
-    async def _make(self, limits: Limits, *, network: bool = False) -> Blank:
+    async def _make(self, limits: Limits, *, shell: bool, network: bool = False) -> Blank:
         try:
             wiring = Wiring.open(self._owner)
         except OSError as error:
             raise BackendError(f"There are no descriptors for another jail: {error}") from error
         orders = theirs = -1
+        outpost = Outpost(self._warden, wiring) if shell else None
         number = next(self._numbers)
         try:
             ends = os.pipe()
             orders, theirs = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, ABOVE) for fd in ends[::-1])
             for fd in ends:
                 os.close(fd)
-            argv = [self.executable, "-C", spawn.AHEAD, "-C", f"/dev/fd/{ORDERS}"]
+            ahead = spawn.AHEAD["shell" if shell else "keeper"]
+            argv = [self.executable, "-C", ahead, "-C", f"/dev/fd/{ORDERS}"]
             fds = [*wiring.theirs, theirs]
             reply = await self._warden.ask(
                 "spawn",
@@ -153,9 +170,13 @@ class Blanks:
                 memory_bytes=limits.memory_bytes,
                 processes=limits.processes,
             )
+            if outpost is not None:
+                await outpost.man(number)
             wiring.hand_over()
         except BaseException as error:
             wiring.close()
+            if outpost is not None:
+                outpost.leave()
             if orders >= 0:
                 os.close(orders)
             if isinstance(error, OSError):
@@ -164,8 +185,13 @@ class Blanks:
         finally:
             if theirs >= 0:
                 os.close(theirs)
-        slots = wiring.slots(self._hub, limits, NoCustody("The jail has not been used yet."))
+        nobody = NoCustody("The jail has not been used yet.")
+        slots: tuple[Slot, ...]
+        if outpost is not None:
+            slots = (outpost.slot(self._hub, limits, nobody),)
+        else:
+            slots = wiring.slots(self._hub, limits, nobody)
         with suppress(OSError):  # who takes a dead one will hear of it
             slots[0].call()
         counter = cgroups.open_process_count(self._warden.groups, number)
-        return Blank(number, reply["pid"], limits, slots, counter, orders)
+        return Blank(number, reply["pid"], limits, slots, outpost, counter, orders)

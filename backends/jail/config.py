@@ -23,6 +23,12 @@ from asynccode.shell.script import KEEPER
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SHELL_FDS = 6
+NAME = "asynccode"
+TERMINAL = (
+    'printf . >&3; read -r shell <&3 && exec "$shell" <>/dev/pts/0 >&0 2>&0 '
+    "3>&- 4>&- 5>&- 6>&- 7>&- 8>&-"
+)
+"""Process 1 of an image with a `shell`: waits until its terminal is there (`outpost.py`)."""
 
 
 class _Word(str):
@@ -67,9 +73,15 @@ def variables(image: Image, window: Window | None = None) -> dict[str, str]:
     return {"PATH": PATH, "HOME": "/root", "TERM": terminal, **image.env}
 
 
-def ahead(owner: int) -> str:
+def bare(image: Image) -> dict[str, str]:
+    """Give the environment that an engine's `exec` would give a program."""
+    return {"PATH": PATH, "HOME": "/root", **image.env}
+
+
+def ahead(owner: int) -> dict[str, str]:
     """Give what is the same in all jails, whose root is `owner` outside; others follow.
 
+    It differs by what process 1 is to be: a keeper, or an image's shell.
     nsjail looks the owners' names up, though they are numbers; an empty one is nsjail's own user.
     """
     ids = {"inside_id": "", "outside_id": f"{owner or ''}", "count": 65536 if owner else 1}
@@ -77,14 +89,18 @@ def ahead(owner: int) -> str:
         "uidmap": ids,
         "gidmap": ids,
         "pass_fd": list(range(spawn.FIRST, spawn.FIRST + SHELL_FDS)),
-        "exec_bin": {"path": "/bin/sh", "arg": ["-c", KEEPER, "asynccode"]},
     }
-    return "\n".join(_write(fields))
+    return {
+        name: "\n".join(
+            _write(fields | {"exec_bin": {"path": "/bin/sh", "arg": ["-c", script, NAME]}})
+        )
+        for name, script in (("keeper", KEEPER), ("shell", TERMINAL))
+    }
 
 
 def text(image: Image, limits: Limits, stack: Sequence[str], groups: Mapping[str, Path]) -> str:
     """Give the rest, for a jail on the layers of `stack`, topmost first."""
-    env = tuple(variables(image).items())
+    env = tuple((variables(image, Window()) if image.shell else variables(image)).items())
     hidden = host.hidden() if image.base == "host" else ()
     groups_known = frozenset(groups)
     return _text(image.base, image.workdir, env, limits, tuple(stack), groups_known, hidden)

@@ -22,6 +22,11 @@ GONE_SECONDS, LOOK_SECONDS = 2.0, 0.005
 _numbers = itertools.count(1)
 
 
+def new_number() -> int:
+    """Give a number that no other program of this process's wardens has."""
+    return next(_numbers)
+
+
 class JailProgram(ChannelProgram):
     """A program of a jail."""
 
@@ -72,7 +77,7 @@ class JailPrograms:
             streams = Streams.open(1 if window else 3)
         except OSError as error:
             raise BackendError(f"There are no descriptors for a program: {error}") from error
-        number = next(_numbers)
+        number = new_number()
         early: list[tuple[int, str]] = []
         self._warden.programs[number] = lambda *how: early.append(how)
         try:
@@ -92,7 +97,7 @@ class JailPrograms:
                     filter=seccomp.program().hex(),
                 )
                 streams.hand_over()
-                fds = [await _master(streams.take()[0])] if window else streams.take()
+                fds = [await take_master(streams.take()[0])] if window else streams.take()
         except OSError as error:
             raise BackendError(f"{argv[0]} could not be started: {error}") from error
         finally:
@@ -116,7 +121,7 @@ class JailPrograms:
             program.lose(why)
 
 
-async def _master(link: int) -> int:
+async def take_master(link: int) -> int:
     """Take the terminal that a starting program opens; raises `OSError` if it does not."""
     with socket.socket(fileno=link) as sock:
         await anyio.wait_readable(sock)

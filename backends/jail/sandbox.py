@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from asynccode.errors import BackendError, InputError, SandboxLost
 from asynccode.images import Image
 from asynccode.interfaces import Program, Sandbox, Session
 from asynccode.outcomes import Change, ChangeKind, ExecResult, Limits, Outcome, Window
+from asynccode.shell.errands import Errands
 from asynccode.shell.session import Shells
 
 if TYPE_CHECKING:
@@ -42,10 +43,14 @@ class NsjailSandbox(Sandbox):
     ) -> None:
         self._backend, self._number, self._pid = backend, blank.number, blank.pid
         self._image, self._limits, self._stack = image, limits, stack
-        self._slots = blank.slots
+        self._slots, self._outpost = blank.slots, blank.outpost
         for slot in self._slots:
             slot.hand_to(self)
-        self._shells = Shells(*self._slots, image.workdir)
+        self._shells: Shells | Errands
+        if self._outpost is None:
+            self._shells = Shells(self._slots[0], self._slots[1], image.workdir)
+        else:
+            self._shells = Errands(self._slots[0], image.workdir, config.bare(image))
         self._at_rest = self._settled = self._kills = self._forks = 0
         self._counter = blank.counter
         self._programs = JailPrograms(backend.hub, backend.warden, blank.number)
@@ -55,8 +60,10 @@ class NsjailSandbox(Sandbox):
         self._closed = False
 
     async def boot(self) -> None:
-        """Wait for the first shell of the jail."""
+        """Wait for the first shell of the jail, or its runner."""
         try:
+            if self._outpost is not None:
+                await self._outpost.open(self._image.shell or "")
             await self._shells.start()
         except SandboxLost:
             with anyio.move_on_after(LAST_WORDS_SECONDS):
@@ -64,8 +71,9 @@ class NsjailSandbox(Sandbox):
             raise BackendError(f"The jail did not start. {self.obituary()}") from None
         self._at_rest = self._processes()
         if self._backend.nice:  # not before: it had to start quickly
-            with suppress(OSError):
-                os.setpriority(os.PRIO_PGRP, self._init, self._backend.nice)
+            for leader in (self._init, *self._runners):
+                with suppress(OSError):
+                    os.setpriority(os.PRIO_PGRP, leader, self._backend.nice)
 
     @cached_property
     def _init(self) -> int:
@@ -75,7 +83,8 @@ class NsjailSandbox(Sandbox):
     @property
     def is_alive(self) -> bool:
         """Whether nsjail is still there."""
-        return not self._closed and self._words is None
+        failed = self._outpost is not None and self._outpost.failure
+        return not self._closed and self._words is None and not failed
 
     async def session(self) -> Session:
         """Open the session."""
@@ -158,14 +167,12 @@ class NsjailSandbox(Sandbox):
         self._programs.abandon(self.obituary())
         for slot in self._slots:
             slot.close()
+        if self._outpost is not None:
+            self._outpost.leave()
         if self._counter is not None:
             os.close(self._counter)
             self._counter = None
-        with (
-            anyio.CancelScope(shield=True),
-            anyio.move_on_after(CLOSE_SECONDS),
-            suppress(SandboxLost),
-        ):
+        with anyio.move_on_after(CLOSE_SECONDS, shield=True), suppress(SandboxLost):
             await self._backend.warden.ask("close", jail=self._number)
         self._backend.forget(self._number)
 
@@ -211,7 +218,7 @@ class NsjailSandbox(Sandbox):
                 break
         self._settled = count
         if status is not None:
-            self._older = set(processes.tree(self._init)) if count > self._idle else set()
+            self._older = set(self._descendants()) if count > self._idle else set()
         if status == 0:
             return None
         if self._forks_failed(count):
@@ -225,14 +232,23 @@ class NsjailSandbox(Sandbox):
     @property
     def _idle(self) -> int:
         beside = self._programs.running if self._counter is not None else 0
-        return self._at_rest + bool(self._slots[1].shell) + beside
+        return self._at_rest + sum(bool(slot.shell) for slot in self._slots[1:]) + beside
+
+    @property
+    def _runners(self) -> list[int]:
+        return [self._outpost.pid] if self._outpost else []
+
+    def _descendants(self) -> Iterator[int]:
+        """Give the processes below the first one, and those that a runner has started."""
+        for root in (self._init, *self._runners):
+            yield from processes.tree(root)
 
     def _processes(self) -> int:
         """Count the jail's processes: the kernel's figure where there is one."""
         if self._counter is not None:
             with suppress(OSError, ValueError):
                 return int(os.pread(self._counter, 20, 0))
-        return 1 + sum(1 for _ in processes.tree(self._init))
+        return 1 + sum(1 for _ in self._descendants())
 
     def _forks_failed(self, count: int, *, growing: bool = False) -> bool:
         """Whether the limit on processes was met.
@@ -257,7 +273,8 @@ class NsjailSandbox(Sandbox):
         if self._closed:
             return "The sandbox has been closed."
         if not self._ended.is_set():
-            return "The jail goes on, but its shell cannot be reached."
+            words = self._outpost and self._outpost.failure
+            return words or "The jail goes on, but its shell cannot be reached."
         # nsjail tells a failure from the inside out: the first line is the cause.
         words = (self._words or "").splitlines()
         return f"The jail has ended{': ' + words[0] if words else '.'}"

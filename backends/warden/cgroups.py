@@ -87,10 +87,16 @@ def join(groups: dict[str, Path], number: int) -> None:
     as version 1 can, it need not wait; and this process has only one.
     """
     for group in set(groups.values()):
-        where = jail(group, number)
-        thread = where / "tasks"
+        where = f"{group}/jail-{number}"  # every start of a jail waits for this: no path objects
         try:
-            (thread if thread.exists() else where / "cgroup.procs").write_text("0")
+            try:
+                file = os.open(f"{where}/tasks", os.O_WRONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                file = os.open(f"{where}/cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                os.write(file, b"0")
+            finally:
+                os.close(file)
         except OSError:
             if group != groups.get("cpu"):  # a process of a real-time class may have to stay out
                 raise

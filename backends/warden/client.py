@@ -10,7 +10,7 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,17 +69,22 @@ class Warden:
         self.groups: dict[str, Path] = {}
         """Control groups below which each jail has its own; see `cgroups`."""
 
-    async def start(self, cache: Path, owner: int, ahead: str) -> None:
+    async def start(self, cache: Path, owner: int, ahead: Mapping[str, str]) -> None:
         """Start the process; raises `Unavailable` if it cannot make its namespaces.
 
-        `owner` owns the worlds; `ahead` is what nsjail reads before a jail's configuration.
+        `owner` owns the worlds; `ahead` is for the files of `spawn.AHEAD`.
         """
         self._link, theirs = socket.socketpair()
         root = str(Path(asynccode.__file__).parent)
         fd = fcntl.fcntl(theirs, fcntl.F_DUPFD_CLOEXEC, ABOVE + 1)
         try:
             argv = [sys.executable, "-IS", "-c", PROGRAM.format(root=root), str(ABOVE), str(cache)]
-            argv += [str(owner), ahead, f"{me().label}-{next(_wardens)}", str(os.getpid())]
+            argv += [
+                str(owner),
+                json.dumps(ahead),
+                f"{me().label}-{next(_wardens)}",
+                str(os.getpid()),
+            ]
             self._pid = os.posix_spawn(
                 sys.executable,
                 argv,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
+from typing import Any
 
 from asynccode.backends import processes
 
@@ -18,6 +20,11 @@ class Jail:
         self.closing: int | None = None
         """Number of the request that waits for its end."""
         self.has_terminals = False
+        self.runner = 0
+        """Process id of what runs its programs from outside, if anything does."""
+        self.streams: list[int] = []
+        self.order: dict[str, Any] = {}
+        """What another runner would need: descriptors, which this owns, and what it must obey."""
 
     @property
     def init(self) -> int:
@@ -32,8 +39,23 @@ class Jail:
         nsjail sees that, removes the jail's control groups and ends too.
         """
         inits = processes.children(self.pid)
-        for pid in inits or [self.pid]:
+        for pid in (*(inits or [self.pid]), *self.runners):
             processes.send(pid, signal.SIGKILL)
+
+    def say(self, words: str) -> None:
+        """Say something in the place of a runner."""
+        with suppress(OSError):
+            os.write(self.streams[0], f"{words}\n".encode())
+
+    def close(self) -> None:
+        """Close what a runner would need."""
+        while self.streams:
+            os.close(self.streams.pop())
+
+    @property
+    def runners(self) -> list[int]:
+        """Give its runner, if it has one."""
+        return [self.runner] if self.runner else []
 
     def last_words(self) -> str:
         """Give what nsjail logged."""

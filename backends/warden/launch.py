@@ -105,7 +105,7 @@ def _child(
         enter()
         Path("/proc/self/oom_score_adj").write_text("500")  # rather than the jail's first process
         confine.hide()
-        _join(init)
+        join(init)
         os.setsid()
         streams = list(fds) if order["window"] is None else _terminal(fds[0], order["window"])
         for target, fd in enumerate([*streams, failure]):
@@ -117,10 +117,7 @@ def _child(
         os.umask(0o022)
         # Not before: it has to start quickly. Nobody may go back from what we are told to be.
         os.setpriority(os.PRIO_PROCESS, 0, nice)
-        confine.drop_capabilities(order["capabilities"])
-        for kind, limit in limits.items():
-            resource.setrlimit(kind, limit)
-        confine.filter_calls(bytes.fromhex(order["filter"]))
+        submit(limits, order)
         _execute(order["argv"], order["cwd"], order["env"])
     except BaseException as error:  # noqa: BLE001 - nothing may run on in the forked child
         with suppress(OSError):
@@ -129,7 +126,8 @@ def _child(
         os._exit(CANNOT_RUN)
 
 
-def _join(init: int) -> None:
+def join(init: int) -> None:
+    """Join the namespaces of the jail of `init`, but that of its processes, as its root."""
     namespaces = [os.open(f"/proc/{init}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in OTHERS]
     for fd in namespaces:
         setns(fd, 0)
@@ -140,10 +138,17 @@ def _join(init: int) -> None:
     os.setresuid(0, 0, 0)
 
 
+def submit(limits: dict[int, tuple[int, int]], order: dict[str, Any]) -> None:
+    """Take on what nsjail gives the jail's first process, for ever."""
+    confine.drop_capabilities(order["capabilities"])
+    for kind, limit in limits.items():
+        resource.setrlimit(kind, limit)
+    confine.filter_calls(bytes.fromhex(order["filter"]))
+
+
 def _terminal(link: int, window: Sequence[int]) -> list[int]:
     """Open a terminal of the jail's own, send its master away, and make it the controlling one."""
-    master = os.open(f"{TERMINALS}/ptmx", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
-    fcntl.ioctl(master, TIOCSPTLCK, b"\0\0\0\0")
+    master = open_terminal()
     slave = fcntl.ioctl(master, TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY)
     fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
     termios.tcsetwinsize(slave, (window[0], window[1]))
@@ -151,6 +156,13 @@ def _terminal(link: int, window: Sequence[int]) -> list[int]:
         socket.send_fds(sock, [b"\0"], [master])
     os.close(master)
     return [slave] * 3
+
+
+def open_terminal() -> int:
+    """Give the master of a new terminal of the jail that this process has joined."""
+    master = os.open(f"{TERMINALS}/ptmx", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    fcntl.ioctl(master, TIOCSPTLCK, b"\0\0\0\0")
+    return master
 
 
 def mount_terminals() -> bytes:

@@ -6,21 +6,22 @@ import gc
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import struct
-import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from asynccode.backends import processes
-from asynccode.backends.warden import cgroups, files, launch, overlay, spawn
+from asynccode.backends.warden import cgroups, files, launch, outpost, spawn
 from asynccode.backends.warden.held import Jail, last_words
+from asynccode.backends.warden.stops import Stops
 from asynccode.backends.warden.syscalls import die_with_parent
+from asynccode.backends.warden.worlds import Worlds
 
 LENGTH = struct.Struct("!I")
 FDS, LOG = 7, 6
@@ -31,7 +32,7 @@ CLOEXEC = 0x40000000
 """MSG_CMSG_CLOEXEC: what we receive is for the jail it came with only."""
 
 
-class Server:
+class Server(Stops, Worlds):
     """Serves one client until its socket ends."""
 
     def __init__(self, link: socket.socket, owner: int, groups: dict[str, Path]) -> None:
@@ -112,18 +113,61 @@ class Server:
             return
         for pid in ended.keys() & self.programs.keys():
             key, log = self.programs.pop(pid)
-            self.send({"program": key, "status": ended[pid], "failure": last_words(log)})
+            failure = last_words(log)
+            if failure or not (os.WIFSIGNALED(ended[pid]) and self.replace(pid, key)):
+                self.send({"program": key, "status": ended[pid], "failure": failure})
         for key, jail in list(self.jails.items()):
             if jail.pid not in ended:
                 continue
             words = jail.last_words()
             del self.jails[key]
+            self.dismiss(jail)
             self.emptied += [cgroups.jail(group, key) for group in set(self.groups.values())]
             if jail.closing is None:
                 self.send({"ended": key, "words": words})
             else:
                 self.send({"request": jail.closing})
         self.emptied = [group for group in self.emptied if not cgroups.remove(group, seconds=0)]
+
+    def replace(self, pid: int, program: int) -> bool:
+        """Start another runner in the place of one that was killed in a jail that goes on."""
+        for number, jail in self.jails.items():
+            if jail.runner == pid and jail.closing is None:
+                jail.say(f"exit {128 + signal.SIGKILL}")
+                with suppress(OSError):
+                    self.man(number, program, jail.streams)
+                    return True
+        return False
+
+    def man(self, jail: int, program: int, fds: list[int]) -> int:
+        """Start a runner; gives its process id."""
+        held = self.jails[jail]
+        enter = partial(cgroups.join, self.groups, jail)
+        held.runner = self.hear(
+            program, lambda failure: outpost.post(held.pid, fds, failure, enter, held.order)
+        )
+        return held.runner
+
+    def hear(self, program: int, start: Callable[[int], int]) -> int:
+        """Start a process of whose end we are to hear, and why it could not work."""
+        log, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            pid = start(writer)
+        except BaseException:
+            os.close(log)
+            raise
+        finally:
+            os.close(writer)
+        self.programs[pid] = program, log
+        return pid
+
+    def dismiss(self, jail: Jail) -> None:
+        """End the runner of a jail that has ended; nobody asks how."""
+        jail.close()
+        if (held := self.programs.pop(jail.runner, None)) is not None:
+            processes.send(jail.runner, signal.SIGKILL)
+            os.waitpid(jail.runner, 0)
+            os.close(held[1])
 
     def do_spawn(
         self, *, number: int, jail: int, argv: list[str], disk: int, network: bool
@@ -154,26 +198,31 @@ class Server:
     ) -> dict[str, Any]:
         """Start a program beside the shells, with the descriptors that came along."""
         fds, self.fds = self.fds[:streams], self.fds[streams:]
-        log, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        enter = partial(cgroups.join, self.groups, jail)
         try:
             held = self.jails[jail]
             if order["window"] and not held.has_terminals:
                 files.inside(held.init, launch.mount_terminals)
                 held.has_terminals = True
-            enter = partial(cgroups.join, self.groups, jail)
-            pid = launch.launch(held.init, fds, writer, enter, order)
-        except BaseException:
-            os.close(log)
-            raise
+            begin = partial(launch.launch, held.init, fds, enter=enter, order=order)
+            return {"pid": self.hear(program, begin)}
         finally:
-            for fd in (*fds, writer):
+            for fd in fds:
                 os.close(fd)
-        self.programs[pid] = program, log
-        return {"pid": pid}
 
-    def do_end(self, *, number: int, jail: int, pid: int) -> dict[str, Any]:
-        """Kill a program and what it started: its descendants, and its POSIX session."""
-        return {"pids": launch.end(self.jails[jail].init, pid, alive=pid in self.programs)}
+    def do_runner(
+        self, *, number: int, jail: int, program: int, streams: int, **order: Any
+    ) -> dict[str, Any]:
+        """Start the first runner of a jail, with the descriptors that came along."""
+        fds, self.fds = self.fds[:streams], self.fds[streams:]
+        try:
+            held = self.jails[jail]
+            held.order, held.has_terminals = order, True
+            held.streams, fds[: outpost.STREAMS] = fds[: outpost.STREAMS], []
+            return {"pid": self.man(jail, program, [*held.streams, *fds])}
+        finally:
+            for fd in fds:
+                os.close(fd)
 
     def do_close(self, *, number: int, jail: int) -> dict[str, Any] | None:
         """Kill a jail; the answer comes when it has ended."""
@@ -183,77 +232,6 @@ class Server:
         held.closing = number
         held.kill()
         return None
-
-    def do_stop(
-        self,
-        *,
-        number: int,
-        jail: int,
-        shell: int,
-        shells: list[int],
-        spare: list[int],
-        force: bool,
-    ) -> dict[str, Any]:
-        """Abort the step of `shell`; signal all but the keepers, the `shells` and `spare`.
-
-        Shells are numbered as in the jail, processes to spare as on the host.
-        """
-        init = self.jails[jail].init
-        keeper = processes.command(init)
-        keepers = [pid for pid in processes.children(init) if processes.command(pid) == keeper]
-        spared = {init, *keepers, *spare}
-        for pid in list(processes.tree(init)):
-            with suppress(OSError):
-                inner = processes.inner_pid(pid)
-                if inner in shells:
-                    spared.add(pid)
-                if inner == shell:
-                    processes.send(pid, signal.SIGRTMAX)
-        count = processes.stop(lambda: list(processes.tree(init)), spared, force=force)
-        return {"count": count}
-
-    def do_kill(self, *, number: int, jail: int, shell: int) -> dict[str, Any]:
-        """Kill one process, by the jail's own number."""
-        for pid in list(processes.tree(self.jails[jail].init)):
-            with suppress(OSError):
-                if processes.inner_pid(pid) == shell:
-                    processes.send(pid, signal.SIGKILL)
-        return {}
-
-    def _upper(self, jail: int) -> str:
-        return f"/proc/{self.jails[jail].pid}/root{spawn.UPPER}"
-
-    def do_changes(
-        self, *, number: int, jail: int, lowers: list[str], hashes: bool
-    ) -> dict[str, Any]:
-        """Read the state diff."""
-        rows = overlay.changes(
-            os.fsencode(self._upper(jail)), [os.fsencode(path) for path in lowers], hashes=hashes
-        )
-        return {"rows": sorted(rows, key=lambda row: os.fsencode(row.path))}
-
-    def do_fingerprint(self, *, number: int, jail: int) -> dict[str, Any]:
-        """Digest what the upper layer holds."""
-        return {"digest": overlay.fingerprint(self._upper(jail))}
-
-    def do_read(self, *, number: int, jail: int, path: str, max_bytes: int) -> dict[str, Any]:
-        """Read a file."""
-        data = files.inside(self.jails[jail].init, lambda: files.read(path, max_bytes))
-        return {"data": data.hex()}
-
-    def do_write(
-        self, *, number: int, jail: int, path: str, data: str, mode: int
-    ) -> dict[str, Any]:
-        """Write a file."""
-        raw = bytes.fromhex(data)
-        files.inside(self.jails[jail].init, lambda: files.write(path, raw, mode))
-        return {}
-
-    def do_commit(self, *, number: int, jail: int, target: str) -> dict[str, Any]:
-        """Copy the upper layer to `target`, a path below the image cache."""
-        shutil.rmtree(target, ignore_errors=True)
-        subprocess.run(["cp", "-a", self._upper(jail), target], check=True, capture_output=True)
-        return {}
 
 
 def main() -> None:
@@ -270,7 +248,7 @@ def main() -> None:
     gc.freeze()  # what is forked often should not copy pages to count references in
     gc.disable()
     try:
-        spawn.settle(cache, ahead)
+        spawn.settle(cache, json.loads(ahead))
     except OSError as error:
         server.send({"error": str(error), "errno": error.errno})
         return

@@ -33,7 +33,8 @@ HIDDEN = "/run"
 DEVICES = f"{HIDDEN}/asynccode/dev"
 IMAGES = f"{HIDDEN}/asynccode/images"
 WORLD = f"{HIDDEN}/asynccode/world"
-AHEAD = f"{HIDDEN}/asynccode/ahead.cfg"
+AHEAD = {name: f"{HIDDEN}/asynccode/ahead-{name}.cfg" for name in ("keeper", "shell")}
+"""What nsjail reads before a jail's own configuration, by what process 1 is to be."""
 UPPER, WORK = f"{WORLD}/upper", f"{WORLD}/work"
 NAME = "sandbox"
 NAMES = "/etc/nsswitch.conf"
@@ -43,11 +44,11 @@ FIRST = 3
 """Where descriptors handed to nsjail begin."""
 
 
-def settle(cache: str, ahead: str) -> None:
+def settle(cache: str, ahead: dict[str, str]) -> None:
     """Move this process to a private mount namespace and lay it out.
 
-    An ordinary user gets a user namespace first, in which they are root. `ahead` is what every
-    nsjail reads before its own configuration.
+    An ordinary user gets a user namespace first, in which they are root. `ahead` is what is in
+    the files of `AHEAD`.
     """
     uid, gid = os.getuid(), os.getgid()
     if uid == 0:
@@ -133,12 +134,13 @@ def _raise_loopback() -> None:
         fcntl.ioctl(sock, SIOCSIFFLAGS, request)
 
 
-def _prepare_configuration(text: str) -> None:
+def _prepare_configuration(ahead: dict[str, str]) -> None:
     """Write the part of nsjail's configuration that is read ahead of its jail.
 
     It looks names up meanwhile: files are enough for that.
     """
-    Path(AHEAD).write_text(text)
+    for name, text in ahead.items():
+        Path(AHEAD[name]).write_text(text)
     with suppress(OSError):
         short = f"{HIDDEN}/asynccode/nsswitch.conf"
         Path(short).write_text("passwd: files\ngroup: files\n")

@@ -18,6 +18,7 @@ SYS_CLOSE_RANGE = 436
 SYS_CLONE = {"x86_64": 56, "aarch64": 220}
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]  # half of what a call costs
 
 
 def _check(result: int, what: str) -> None:
@@ -67,8 +68,8 @@ def close_above(fd: int) -> None:
 
 def prctl(option: int, *arguments: int) -> None:
     """Change something about this process, as prctl does."""
-    padded = [*arguments, 0, 0, 0, 0][:4]
-    _check(_libc.prctl(ctypes.c_int(option), *map(ctypes.c_ulong, padded)), f"prctl {option}")
+    if _libc.prctl(option, *(*arguments, 0, 0, 0, 0)[:4]) < 0:
+        _check(-1, f"prctl {option}")
 
 
 def raw(name: str, *arguments: Any) -> None:

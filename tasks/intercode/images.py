@@ -40,7 +40,8 @@ def nl2bash_image(folder: Path, number: int, *, base: str | None, compat: bool) 
     layers = list(_filesystem(folder, number))
     if compat:
         layers += [DOCKER, first_commit(filesystem_name(number))]
-    return Image(base=base or BASE, layers=layers, workdir="/")
+    shell = "/bin/bash" if compat else None  # what the original's container runs
+    return Image(base=base or BASE, layers=layers, workdir="/", shell=shell)
 
 
 def filesystem_name(number: int) -> str:

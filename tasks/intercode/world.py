@@ -26,13 +26,6 @@ SETTLE = 0.5
 """How long what an action left in the background may go on before the next look, in seconds."""
 _BACKGROUND = re.compile(r"(?<![&>|<])&(?![&>0-9])")
 _SHELL = ("/bin/bash", "-c")
-# What `docker exec` gives, and nothing of what the backend adds.
-_ENVIRONMENT = (
-    "/usr/bin/env",
-    "-i",
-    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "HOME=/root",
-)
 _STOPPED = frozenset({Outcome.TIMEOUT, Outcome.OUTPUT_LIMIT})
 
 
@@ -74,7 +67,7 @@ class World:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         # Docker names every container by its own id, and exports the name.
-        self._environment = (*_ENVIRONMENT, f"HOSTNAME={secrets.token_hex(6)}")
+        self._environment = {"HOSTNAME": secrets.token_hex(6)}
         self._asked_at: str | None = None
         self._said: frozenset[Entry] = frozenset()
         self.may_be_running = False
@@ -113,8 +106,7 @@ class World:
         """Execute an action as planned; what it gave is what the original would show."""
         if plan.argv is None:
             return Seen(observation=quoting.MALFORMED, executed=False)
-        argv = [*self._environment, *plan.argv]
-        result = await self._run(argv, cwd=plan.cwd, seconds=seconds)
+        result = await self._run(plan.argv, cwd=plan.cwd, seconds=seconds)
         if len(plan.argv) > 2 and _BACKGROUND.search(plan.argv[2]):
             self.may_be_running = True
             # `docker exec` waits some time for the output of those who still hold it.
@@ -192,7 +184,7 @@ class World:
     async def _run(
         self, argv: Sequence[str], *, cwd: str = quoting.ROOT, seconds: float = PATIENCE
     ) -> ExecResult:
-        return await self._sandbox.exec(argv, cwd=cwd, seconds=seconds)
+        return await self._sandbox.exec(argv, cwd=cwd, env=self._environment, seconds=seconds)
 
 
 def _bash_spoke(argv: Sequence[str], output: bytes) -> bool:

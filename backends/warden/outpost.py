@@ -1,0 +1,118 @@
+"""A jail's runner: born of the warden, it joins the jail and stays, outside its processes.
+
+For images whose process 1 is a shell on a terminal: that terminal is the first runner's to open,
+so process 1 waits for it. A runner shares the jail's memory, and may be killed for want of it; so
+its streams and the terminal are held by others, and there will be another one.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import socket
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, NoReturn
+
+from asynccode.backends import processes, runner
+from asynccode.backends.warden import confine, launch
+from asynccode.backends.warden.syscalls import (
+    CLONE_NEWPID,
+    close_above,
+    die_with_parent,
+    setns,
+)
+
+FIRST = 3
+STREAMS = 3
+SECONDS, LOOK_SECONDS = 20.0, 0.001
+MIND_NO = "HUP INT QUIT ILL TRAP ABRT BUS FPE USR1 SEGV USR2 PIPE ALRM TERM XCPU XFSZ VTALRM SYS"
+"""Signals of which an interactive Bash ends, unlike other first processes: and with it the jail."""
+
+
+def post(
+    nsjail: int, fds: Sequence[int], failure: int, enter: Callable[[], None], order: dict[str, Any]
+) -> int:
+    """Start a runner of the jail that an nsjail makes or has made; gives its process id.
+
+    `fds` are its control socket, and where programs write output and errors; for the first one
+    also the other end of what process 1 waits at, and a socket over which to send the master of
+    the terminal. What goes wrong is said to `failure`.
+    """
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        _child(parent, nsjail, fds, failure, enter, order)
+    return pid
+
+
+def _child(
+    parent: int,
+    nsjail: int,
+    fds: Sequence[int],
+    failure: int,
+    enter: Callable[[], None],
+    order: dict[str, Any],
+) -> NoReturn:
+    try:
+        die_with_parent(signal.SIGKILL, parent)
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        enter()
+        confine.hide()
+        wires, first = fds[:STREAMS], fds[STREAMS:]
+        if first and not os.read(first[0], 1):
+            raise EOFError("the jail ended before it began")
+        init = processes.children(nsjail)[0]
+        nice = os.getpriority(os.PRIO_PROCESS, init)
+        limits = {kind: resource.prlimit(init, kind) for kind in launch.LIMITS}
+        held = [os.open(runner.SCORE, os.O_WRONLY | os.O_CLOEXEC), os.pidfd_open(init)]
+        numbers = -1
+        with suppress(OSError):
+            numbers = os.open(runner.NEXT, os.O_WRONLY | os.O_CLOEXEC)
+        with open(f"/proc/{init}/ns/pid", "rb") as space:
+            setns(space.fileno(), CLONE_NEWPID)
+        launch.join(init)
+        os.setsid()
+        if first:
+            runner.set_number(numbers)
+            _show_terminal(first[1])
+        placed = range(FIRST, FIRST + len(wires) + len(held) + 1)
+        for target, fd in zip(placed, (failure, *wires, *held), strict=True):
+            os.dup2(fd, target, inheritable=False)
+        failure, control, output, errors, score, watched = placed
+        close_above(placed[-1])
+        os.umask(0o022)
+        launch.submit(limits, order)
+        os.setpriority(os.PRIO_PROCESS, 0, nice)
+        runner.Runner(control, output, errors, score, watched).serve()
+    except BaseException as error:  # noqa: BLE001 - nothing may run on in the forked child
+        with suppress(OSError):
+            os.write(failure, f"{type(error).__name__}: {error}".encode())
+    finally:
+        os._exit(launch.CANNOT_RUN)
+
+
+def _show_terminal(taker: int) -> None:
+    """Open process 1's terminal, for which it waits, and wait in turn until it is the shell.
+
+    The master goes to whoever is at the other end of `taker`: while it is open, the shell stays.
+    """
+    launch.mount_terminals()
+    master = launch.open_terminal()
+    os.write(master, f" trap '' {MIND_NO}\n".encode())
+    before = _command()
+    with socket.socket(fileno=taker) as sock:
+        socket.send_fds(sock, [b"\0"], [master])
+    os.close(master)
+    until = time.monotonic() + SECONDS
+    while _command() == before and time.monotonic() < until:
+        time.sleep(LOOK_SECONDS)
+
+
+def _command() -> bytes:
+    with open("/proc/1/cmdline", "rb") as file:
+        return file.read()

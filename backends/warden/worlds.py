@@ -1,0 +1,52 @@
+"""What the warden is asked about a jail's files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from typing import Any
+
+from asynccode.backends.warden import files, overlay, spawn
+from asynccode.backends.warden.held import Jail
+
+
+class Worlds:
+    """The part of the warden's server that answers for files."""
+
+    jails: dict[int, Jail]
+
+    def _upper(self, jail: int) -> str:
+        return f"/proc/{self.jails[jail].pid}/root{spawn.UPPER}"
+
+    def do_changes(
+        self, *, number: int, jail: int, lowers: list[str], hashes: bool
+    ) -> dict[str, Any]:
+        """Read the state diff."""
+        rows = overlay.changes(
+            os.fsencode(self._upper(jail)), [os.fsencode(path) for path in lowers], hashes=hashes
+        )
+        return {"rows": sorted(rows, key=lambda row: os.fsencode(row.path))}
+
+    def do_fingerprint(self, *, number: int, jail: int) -> dict[str, Any]:
+        """Digest what the upper layer holds."""
+        return {"digest": overlay.fingerprint(self._upper(jail))}
+
+    def do_read(self, *, number: int, jail: int, path: str, max_bytes: int) -> dict[str, Any]:
+        """Read a file."""
+        data = files.inside(self.jails[jail].init, lambda: files.read(path, max_bytes))
+        return {"data": data.hex()}
+
+    def do_write(
+        self, *, number: int, jail: int, path: str, data: str, mode: int
+    ) -> dict[str, Any]:
+        """Write a file."""
+        raw = bytes.fromhex(data)
+        files.inside(self.jails[jail].init, lambda: files.write(path, raw, mode))
+        return {}
+
+    def do_commit(self, *, number: int, jail: int, target: str) -> dict[str, Any]:
+        """Copy the upper layer to `target`, a path below the image cache."""
+        shutil.rmtree(target, ignore_errors=True)
+        subprocess.run(["cp", "-a", self._upper(jail), target], check=True, capture_output=True)
+        return {}
