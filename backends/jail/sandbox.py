@@ -273,8 +273,8 @@ class NsjailSandbox(Sandbox):
         if self._closed:
             return "The sandbox has been closed."
         if not self._ended.is_set():
-            words = self._outpost and self._outpost.failure
-            return words or "The jail goes on, but its shell cannot be reached."
+            failure = self._outpost.failure if self._outpost else None
+            return failure or "The jail goes on, but its shell cannot be reached."
         # nsjail tells a failure from the inside out: the first line is the cause.
         words = (self._words or "").splitlines()
         return f"The jail has ended{': ' + words[0] if words else '.'}"
