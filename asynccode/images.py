@@ -125,7 +125,8 @@ class Image:
     was started so. What `Sandbox.exec` runs is then what an engine's `exec` runs: nobody's child,
     the leader of a POSIX session, with `PATH`, `HOME`, `env` and no other variables; nothing of
     ours is seen in a list of processes. Such a sandbox has no `session`. None: process 1 is
-    ours. Changes nothing of what is built."""
+    ours. Backends other than nsjail keep to the variables alone, so far. Changes nothing of
+    what is built."""
 
     @cached_property
     def whole(self) -> Image:

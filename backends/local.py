@@ -65,7 +65,8 @@ class LocalSandbox(Sandbox):
             self._slots = wiring.slots(backend.hub, limits, self)
         finally:
             wiring.close()
-        self._shells = Shells(*self._slots, str(folder))
+        bare = self._env if image.shell else None
+        self._shells = Shells(*self._slots, str(folder), bare=bare)
         self._before: trees.Tree = {}
 
     async def boot(self) -> None:

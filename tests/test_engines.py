@@ -246,3 +246,16 @@ async def test_an_engine_that_is_not_there_is_told_with_a_remedy(
     assert not health.available
     assert words in (health.reason or "")
     assert variable in (health.remedy or "")
+
+
+async def test_a_program_of_an_image_with_a_shell_has_what_it_is_given_and_no_other_variables(
+    engine: EngineBackend,
+) -> None:
+    async with await engine.open(Image(shell="/bin/bash", env={"A": "b c"}), Limits()) as sandbox:
+        said = await sandbox.exec(["env"], env={"HOSTNAME": "x"})
+        assert sorted(said.text.splitlines()) == [
+            "A=b c",
+            "HOME=/root",
+            "HOSTNAME=x",
+            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from asynccode.backends.engine import spec
 from asynccode.backends.engine.container import Container
 from asynccode.backends.engine.files import ArchiveWorld, HostWorld
 from asynccode.backends.engine.program import EngineProgram
@@ -92,7 +93,8 @@ class EngineSandbox(Sandbox):
         first = Slot(self._wire, self._limits, self._ward)
         second = Slot(held.wire(), self._limits, self._ward)
         self._slots = self._ward.slots = (first, second)
-        self._shells = Shells(first, second, self._image.workdir)
+        bare = spec.environment(self._image) if self._image.shell else None
+        self._shells = Shells(first, second, self._image.workdir, bare=bare)
         attached.listen(self._wire)
         return self._shells
 

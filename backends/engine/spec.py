@@ -85,7 +85,8 @@ def is_left(found: Mapping[str, str]) -> bool:
 
 def environment(image: Image) -> dict[str, str]:
     """Give a container's variables; an exec gets the same."""
-    return {"PATH": PATH, "HOME": "/root", "TERM": "dumb", **image.env}
+    terminal = {} if image.shell else {"TERM": "dumb"}
+    return {"PATH": PATH, "HOME": "/root", **terminal, **image.env}
 
 
 def _words(variables: Mapping[str, str]) -> list[str]:
