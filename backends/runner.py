@@ -1,13 +1,13 @@
 """What runs a sandbox's programs from outside its list of processes, one after the other.
 
 An engine's `exec` makes a process that enters a container's namespaces and becomes the program.
-Here one such process stays: it has entered every namespace of a sandbox but that of its
-processes, and obeys its limits; what it starts is born among them. So a program is nobody's
-child there, and sees nothing of who started it. This process executes none of the sandbox's
-files itself, and no process of the sandbox can name it.
+Here one such process stays, the warden's child: it has entered every namespace of a sandbox but
+that of its processes, and obeys its limits; what it starts is born among them. So a program is
+nobody's child there, and sees nothing of who started it. This process executes none of the
+sandbox's files itself, and no process of the sandbox can name it.
 
 It is told by lines of JSON on a socket (`asynccode.shell.errands`). Standard library only: the
-nsjail warden imports this too, and elsewhere it is a small program of its own.
+nsjail warden imports this.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import select
 import signal
 import socket
 from contextlib import suppress
@@ -23,9 +22,6 @@ from typing import Any
 
 NOT_FOUND, CANNOT_RUN, NO_PROCESS = 127, 126, 254
 """Statuses of what could not be executed, as Bash gives them."""
-FIRST_NUMBER = 500
-"""Programs are numbered from here on, as in a container that has been used for a while."""
-NEXT = "/proc/sys/kernel/ns_last_pid"
 SCORE = "/proc/self/oom_score_adj"
 RATHER = b"500"
 """Who is killed for want of memory: rather a program than process 1 or this one."""
@@ -34,49 +30,28 @@ IGNORED = (signal.SIGPIPE, signal.SIGXFSZ)
 CHUNK = 1 << 16
 
 
-def set_number(file: int) -> None:
-    """Let the processes of the namespace that our children are born in count from a number.
-
-    `file` is `NEXT`, opened where it can be written; a kernel without it counts as it likes.
-    """
-    pid = os.fork()
-    if pid == 0:
-        with suppress(OSError):
-            os.write(file, b"%d" % FIRST_NUMBER)
-        os._exit(0)
-    os.waitpid(pid, 0)
-
-
 class Runner:
     """Obeys one control socket. Programs write to `output` and `errors`."""
 
-    def __init__(self, control: int, output: int, errors: int, score: int, init: int) -> None:
-        """Take descriptors: three of the host's, `SCORE`, and a pidfd of process 1."""
+    def __init__(self, control: int, output: int, errors: int, score: int) -> None:
+        """Take descriptors: three of the host's, and `SCORE`."""
         self._control = socket.socket(fileno=control)
-        self._streams, self._score, self._init = (output, errors), score, init
+        self._streams, self._score = (output, errors), score
         self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self._inbox = b""
-        self._poll = select.poll()
-        for fd in (control, init):
-            self._poll.register(fd, select.POLLIN)
 
     def serve(self) -> None:
-        """Obey until the host or the sandbox is gone; without the one, end the other."""
-        try:
-            while line := self._line():
-                if line == b"start":
-                    self._say("ready 1")
-                else:
-                    order = json.loads(line)
-                    self._say(f"{order['token']} {self._run(order)}")
-        finally:
-            with suppress(OSError):
-                signal.pidfd_send_signal(self._init, signal.SIGKILL)
+        """Obey until the host is gone."""
+        while line := self._line():
+            if line == b"start":
+                self._say("ready 1")
+            else:
+                order = json.loads(line)
+                self._say(f"{order['token']} {self._run(order)}")
 
     def _line(self) -> bytes:
         while b"\n" not in self._inbox:
-            ready = [fd for fd, _ in self._poll.poll()]
-            data = b"" if self._init in ready else self._control.recv(CHUNK)
+            data = self._control.recv(CHUNK)
             if not data:
                 return b""
             self._inbox += data
@@ -104,7 +79,6 @@ class Runner:
             return self._fail(errors, order["argv"][0], error, NO_PROCESS if full else status)
         finally:
             os.pwrite(self._score, b"0", 0)
-        self._wait(pid)
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         return 128 - status if status < 0 else status
 
@@ -126,18 +100,6 @@ class Runner:
             if error.errno != errno.ENOEXEC:
                 raise
         return start(b"/bin/sh", [b"sh", path, *words[1:]])  # a script that does not say whose
-
-    def _wait(self, pid: int) -> None:
-        """Wait until a program has ended; if the host goes first, so do we, and all there is."""
-        ended = os.pidfd_open(pid)
-        try:
-            poll = select.poll()
-            poll.register(ended, select.POLLIN)
-            poll.register(self._control, 0)  # which is told that it has been hung up
-            if ended not in dict(poll.poll()):
-                raise EOFError("the host has gone")
-        finally:
-            os.close(ended)
 
     @staticmethod
     def _fail(stream: int, name: str, error: OSError, status: int) -> int:

@@ -22,11 +22,15 @@ from asynccode.backends.warden.syscalls import (
     CLONE_NEWPID,
     close_above,
     die_with_parent,
+    fork,
     setns,
 )
 
 FIRST = 3
 STREAMS = 3
+FIRST_NUMBER = 500
+"""Programs are numbered from here on, as in a container that has been used for a while."""
+NEXT = "/proc/sys/kernel/ns_last_pid"
 SECONDS, LOOK_SECONDS = 20.0, 0.001
 MIND_NO = "HUP INT QUIT ILL TRAP ABRT BUS FPE USR1 SEGV USR2 PIPE ALRM TERM XCPU XFSZ VTALRM SYS"
 """Signals of which an interactive Bash ends, unlike other first processes: and with it the jail."""
@@ -69,31 +73,39 @@ def _child(
         init = processes.children(nsjail)[0]
         nice = os.getpriority(os.PRIO_PROCESS, init)
         limits = {kind: resource.prlimit(init, kind) for kind in launch.LIMITS}
-        held = [os.open(runner.SCORE, os.O_WRONLY | os.O_CLOEXEC), os.pidfd_open(init)]
-        numbers = -1
-        with suppress(OSError):
-            numbers = os.open(runner.NEXT, os.O_WRONLY | os.O_CLOEXEC)
+        score = os.open(runner.SCORE, os.O_WRONLY | os.O_CLOEXEC)
         with open(f"/proc/{init}/ns/pid", "rb") as space:
             setns(space.fileno(), CLONE_NEWPID)
         launch.join(init)
         os.setsid()
         if first:
-            runner.set_number(numbers)
+            _set_number()
             _show_terminal(first[1])
-        placed = range(FIRST, FIRST + len(wires) + len(held) + 1)
-        for target, fd in zip(placed, (failure, *wires, *held), strict=True):
+        for target, fd in enumerate((failure, *wires, score), FIRST):
             os.dup2(fd, target, inheritable=False)
-        failure, control, output, errors, score, watched = placed
+        placed = range(FIRST, FIRST + STREAMS + 2)
+        failure, control, output, errors, score = placed
         close_above(placed[-1])
         os.umask(0o022)
         launch.submit(limits, order)
         os.setpriority(os.PRIO_PROCESS, 0, nice)
-        runner.Runner(control, output, errors, score, watched).serve()
+        runner.Runner(control, output, errors, score).serve()
     except BaseException as error:  # noqa: BLE001 - nothing may run on in the forked child
         with suppress(OSError):
             os.write(failure, f"{type(error).__name__}: {error}".encode())
     finally:
         os._exit(launch.CANNOT_RUN)
+
+
+def _set_number() -> None:
+    """Let the jail's processes count from `FIRST_NUMBER`; a kernel that cannot, counts from 2."""
+    pid = fork()
+    if pid == 0:
+        with suppress(OSError):
+            file = os.open(NEXT, os.O_WRONLY)
+            os.write(file, b"%d" % FIRST_NUMBER)
+        os._exit(0)
+    os.waitpid(pid, 0)
 
 
 def _show_terminal(taker: int) -> None:

@@ -50,12 +50,17 @@ def mount(source: str, target: str, kind: str | None, flags: int = 0, data: str 
 
 
 def fork_sibling() -> int:
-    """Fork a child of our parent's, as it were; gives its process id, and 0 to itself.
+    """Fork a child of our parent's, as it were; see `fork`."""
+    return fork(CLONE_PARENT)
+
+
+def fork(flags: int = 0) -> int:
+    """Fork; gives the child's process id, and 0 to itself.
 
     It must not do more than a forked child of a program with threads may.
     """
     number = SYS_CLONE[os.uname().machine]
-    pid = int(_libc.syscall(number, CLONE_PARENT | signal.SIGCHLD, 0, 0, 0, 0))
+    pid = int(_libc.syscall(number, flags | signal.SIGCHLD, 0, 0, 0, 0))
     _check(pid, "clone")
     return pid
 
