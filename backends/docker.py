@@ -156,10 +156,10 @@ class DockerEngine:
             found = await self._docker.containers.list(all=1, filters=filters)
         return [(item.id, item["Labels"]) for item in found]
 
-    async def attach(self, container: str) -> Attached:
+    async def attach(self, container: str, *, tty: bool) -> Attached:
         """Attach to the first process."""
         query = "stream=1&stdin=1&stdout=1&stderr=1"
-        return await hijack(self._address(), f"containers/{container}/attach?{query}")
+        return await hijack(self._address(), f"containers/{container}/attach?{query}", tty=tty)
 
     async def execute(self, container: str, config: Mapping[str, Any]) -> tuple[str, Attached]:
         """Create and start an exec."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 from asynccode.errors import InputError
 from asynccode.interfaces import Session
@@ -40,6 +41,14 @@ class ErrandWire(DescriptorWire):
         return self._write(f"{told[:-1]}, {code[1:]}\n".encode())
 
 
+def refuse_session() -> NoReturn:
+    """Raise `InputError`: programs of such a sandbox have no shell in common."""
+    raise InputError(
+        "This sandbox has no session, since its process 1 is its image's `shell`: run "
+        "programs, or open one of an image without."
+    )
+
+
 class Errands:
     """The programs of one sandbox, as `Shells` has them beside a session."""
 
@@ -53,10 +62,7 @@ class Errands:
 
     def session(self) -> Session:
         """Raise `InputError`."""
-        raise InputError(
-            "This sandbox has no session, since its process 1 is its image's `shell`: run "
-            "programs, or open one of an image without."
-        )
+        refuse_session()
 
     async def exec(
         self,

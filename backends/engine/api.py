@@ -69,8 +69,8 @@ class Containers(Protocol):
 class Streams(Protocol):
     """Processes that we talk to."""
 
-    async def attach(self, container: str) -> Attached:
-        """Give the streams of a container's first process."""
+    async def attach(self, container: str, *, tty: bool) -> Attached:
+        """Give the streams of a container's first process; `tty` if it has a terminal."""
         ...
 
     async def execute(self, container: str, config: Mapping[str, Any]) -> tuple[str, Attached]:

@@ -18,6 +18,7 @@ from asynccode.backends import setup
 from asynccode.backends.engine import examine, export, leftovers, spec
 from asynccode.backends.engine.api import About, Engine
 from asynccode.backends.engine.container import Container
+from asynccode.backends.engine.executions import ExecutionSandbox
 from asynccode.backends.engine.images import Store, reference
 from asynccode.backends.engine.sandbox import EngineSandbox
 from asynccode.errors import BackendError, Unavailable
@@ -120,7 +121,9 @@ class EngineBackend(Backend):
     async def _start(
         self, image: Image, limits: Limits, name: str, *, network: str = "none"
     ) -> EngineSandbox:
-        sandbox = EngineSandbox(self, image, limits, Container(self, image, network=network))
+        # From elsewhere a program that hangs could only be ended by a process beside it.
+        kind = ExecutionSandbox if image.shell and self.reaches_in else EngineSandbox
+        sandbox = kind(self, image, limits, Container(self, image, network=network))
         self._open.add(sandbox)
         self._opened += 1
         try:

@@ -40,6 +40,10 @@ class Container:
     """How its files are reached."""
     ahead: Sequence[str] = ()
     """What goes ahead of each command."""
+    init = 0
+    """The number of process 1 on this machine, if it is on this one."""
+    is_bare = False
+    """Whether process 1 is to be the image's shell, on a terminal."""
     mould: Mould | None = None
     """What it was like when it was new, if it can be made new again."""
 
@@ -59,10 +63,11 @@ class Container:
             self._backend.run,
             network=self._network,
             about=self._backend.about,
+            is_bare=self.is_bare,
         )
         self.ahead = spec.ahead(limits, self._backend.about)
         self.id = await self.engine.containers.create(self.name, config)
-        self.attached = await self.engine.streams.attach(self.id)
+        self.attached = await self.engine.streams.attach(self.id, tty=self.is_bare)
 
     def wire(self) -> ExecWire:
         """Give a wire to a shell beside the first."""
@@ -71,7 +76,7 @@ class Container:
     async def reach(self, shell: int) -> HostHand | HelperHand:
         """Reach into it from the host, or else from inside; it has a shell, and is still new."""
         known = await self.engine.containers.inspect(self.id)
-        init = int(known["State"]["Pid"])
+        init = self.init = int(known["State"]["Pid"])
         if self._backend.reaches_in and init:
             with suppress(OSError):
                 self.hand = HostHand(init)
@@ -94,7 +99,7 @@ class Container:
     async def _remember(
         self, init: int, known: Mapping[str, Any], hand: HostHand, shell: int
     ) -> None:
-        if not self._backend.recycles:
+        if self.is_bare or not self._backend.recycles:
             return
         upper = known["GraphDriver"]["Data"]["UpperDir"].encode()
         try:

@@ -128,17 +128,20 @@ def container(
     *,
     network: str = "none",
     about: About | None = None,
+    is_bare: bool = False,
 ) -> dict[str, Any]:
     """Give the configuration of a container that starts from the image called `name`.
 
-    `about` is the engine, where something is to run in it.
+    `about` is the engine, where something is to run in it. The first process of a bare one is the
+    image's shell on a terminal, without a keeper.
     """
+    first = [image.shell] if is_bare and image.shell else keeper(first=True)
     binds = [f"{path}:{path}:ro" for path in host.bound()] if image.base == "host" else []
     hidden = host.hidden() if image.base == "host" else ()
     streams = {f"Attach{stream}": True for stream in ("Stdin", "Stdout", "Stderr")}
     return {
         "Image": name,
-        "Entrypoint": [*ahead(limits, about), *keeper(first=True)],
+        "Entrypoint": [*ahead(limits, about), *first],
         "Cmd": [],
         "Env": _words(environment(image)),
         "WorkingDir": image.workdir,
@@ -148,7 +151,7 @@ def container(
         **streams,
         "OpenStdin": True,
         "StdinOnce": True,
-        "Tty": False,
+        "Tty": is_bare,
         "HostConfig": {
             "NetworkMode": network,
             "CapDrop": ["ALL"],
@@ -171,13 +174,19 @@ def container(
     }
 
 
-def execution(image: Image, argv: Sequence[str], *, tty: bool = False) -> dict[str, Any]:
+def execution(
+    image: Image,
+    argv: Sequence[str],
+    *,
+    tty: bool = False,
+    cwd: str | None = None,
+) -> dict[str, Any]:
     """Give the configuration of one more process in a container."""
     streams = {f"Attach{stream}": True for stream in ("Stdin", "Stdout", "Stderr")}
     return {
         "Cmd": list(argv),
         "Env": _words(environment(image)),
-        "WorkingDir": image.workdir,
+        "WorkingDir": cwd or image.workdir,
         "User": "0:0",
         "Tty": tty,
         **streams,
