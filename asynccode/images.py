@@ -125,8 +125,8 @@ class Image:
     was started so. What `Sandbox.exec` runs is then what an engine's `exec` runs: nobody's child,
     the leader of a POSIX session, with `PATH`, `HOME`, `env` and no other variables; nothing of
     ours is seen in a list of processes. Such a sandbox has no `session`. None: process 1 is
-    ours. Backends other than nsjail keep to the variables alone, so far. Changes nothing of
-    what is built."""
+    ours. Where processes are not held apart (`local`), and in an engine elsewhere, the variables
+    are all that is kept to. Changes nothing of what is built."""
 
     @cached_property
     def whole(self) -> Image:

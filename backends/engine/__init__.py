@@ -9,6 +9,7 @@ ward.py      stopping steps and naming the limit that was met (`Custody`)
 files.py     files and changes: through the container's root and upper layer, or the API
 container.py one container: made, reached into, removed
 sandbox.py   what an episode has of one
+executions.py a container whose process 1 is its image's shell: programs are the engine's execs
 wires.py     shells beside a container's first
 recycling.py making a container new again, and making sure that it is
 state.py     the state of a container, as its host sees it
