@@ -40,27 +40,35 @@ class Wiring:
         by name: `echo > /dev/stderr`, and a shell its keeper's pipe for errors.
         """
         wiring = cls(ours=[], theirs=[])
-        loose: list[int] = []
         try:
             for _ in range(2):
-                mine, yours = socket.socketpair()
-                loose += [mine.fileno(), yours.detach()]
-                output, errors = os.pipe(), os.pipe()
-                loose += [*output, *errors]
-                for _, writer in (output, errors):
-                    os.fchown(writer, owner, -1)
-                wiring.ours.append((mine, (output[0], errors[0])))
-                for fd in (loose[-5], output[1], errors[1]):
-                    wiring.theirs.append(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, ABOVE))
-                    loose.remove(fd)
-                    os.close(fd)
+                wiring._add(owner)
         except OSError:
-            for mine, _ in wiring.ours:
-                loose.remove(mine.detach())
-            for fd in (*loose, *wiring.theirs):
-                os.close(fd)
+            wiring.close()
             raise
         return wiring
+
+    def _add(self, owner: int) -> None:
+        """Make one half, or raise `OSError` and leave none of it."""
+        pipes: list[int] = []
+        mine, yours = socket.socketpair()
+        try:
+            for _ in range(STREAMS - 1):
+                pipes += os.pipe()
+            for fd in (yours.fileno(), *pipes[1::2]):
+                self.theirs.append(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, ABOVE))
+            for fd in pipes[1::2]:
+                os.fchown(fd, owner, -1)
+        except OSError:
+            mine.close()
+            for fd in pipes[::2]:
+                os.close(fd)
+            raise
+        finally:
+            yours.close()
+            for fd in pipes[1::2]:
+                os.close(fd)
+        self.ours.append((mine, (pipes[0], pipes[2])))
 
     def hand_over(self) -> None:
         """Close their ends, once the sandbox has them."""

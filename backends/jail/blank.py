@@ -7,7 +7,6 @@ which nothing has been written yet. Its limits are set, and its first shell has 
 
 from __future__ import annotations
 
-import fcntl
 import itertools
 import os
 from collections import deque
@@ -25,7 +24,7 @@ from asynccode.outcomes import Limits
 from asynccode.shell.custody import NoCustody
 from asynccode.shell.hub import Hub
 from asynccode.shell.slot import Slot
-from asynccode.shell.wiring import ABOVE, Wiring
+from asynccode.shell.wiring import Wiring
 
 ORDERS = spawn.FIRST + SHELL_FDS + 1
 """The descriptor from which nsjail reads its configuration; the log's is the one before."""
@@ -146,13 +145,11 @@ class Blanks:
         except OSError as error:
             raise BackendError(f"There are no descriptors for another jail: {error}") from error
         orders = theirs = -1
-        outpost = Outpost(self._warden, wiring) if shell else None
+        outpost: Outpost | None = None
         number = next(self._numbers)
         try:
-            ends = os.pipe()
-            orders, theirs = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, ABOVE) for fd in ends[::-1])
-            for fd in ends:
-                os.close(fd)
+            outpost = Outpost(self._warden, wiring) if shell else None
+            theirs, orders = os.pipe()
             ahead = spawn.AHEAD["shell" if shell else "keeper"]
             argv = [self.executable, "-C", ahead, "-C", f"/dev/fd/{ORDERS}"]
             fds = [*wiring.theirs, theirs]
