@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import anyio
 import pytest
 
 from asynccode.backends import processes
 from asynccode.backends.nsjail import NsjailBackend
-from asynccode.errors import InputError
+from asynccode.errors import InputError, SandboxLost
 from asynccode.images import Image
 from asynccode.interfaces import Sandbox
 from asynccode.outcomes import Limits, MiB, Outcome
@@ -87,7 +88,8 @@ async def test_what_cannot_be_executed_says_so_as_in_a_shell(sandbox: Sandbox) -
         assert (said.exit_code, said.output) == (status, words)
     await sandbox.write("/work/script", b"echo $0 $1\n", mode=0o755)
     assert (await sandbox.exec(["./script", "x"])).text == "./script x\n"
-    assert (await sandbox.exec(["a\0b"])).outcome is Outcome.REFUSED
+    for word in ("a\0b", "\ud800"):
+        assert (await sandbox.exec(["echo", word])).outcome is Outcome.REFUSED
     said = await sandbox.exec(["bash", "-c", "echo a; echo b >&2"], split=True)
     assert (said.stdout, said.stderr) == (b"a\n", b"b\n")
 
@@ -150,6 +152,30 @@ async def test_no_runner_outlives_its_sandbox(nsjail_backend: NsjailBackend) -> 
         (pid,) = await anyio.to_thread.run_sync(runners)
         await sandbox.exec(["true"])
     assert not os.path.exists(f"/proc/{pid}")
+
+
+async def test_whoever_waits_hears_that_the_jail_has_died(nsjail_backend: NsjailBackend) -> None:
+    async with await nsjail_backend.open(IMAGE, LIMITS) as sandbox:
+        while nsjail_backend.statistics()["ahead"] == 0:  # which must not hold its streams
+            await anyio.sleep(0.01)
+        (warden,) = processes.children(os.getpid())
+        (runner,) = await anyio.to_thread.run_sync(runners)
+
+        async def kill() -> None:
+            await anyio.sleep(0.2)
+            for pid in processes.children(warden):
+                if pid != runner:
+                    os.kill(pid, signal.SIGKILL)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(kill)
+            with anyio.fail_after(3), suppress(SandboxLost):
+                assert (await sandbox.exec(["sleep", "60"], seconds=60)).exit_code == 137
+
+
+async def test_a_program_starts_no_siblings_of_its_own(sandbox: Sandbox) -> None:
+    clone = "import ctypes; print(ctypes.CDLL(None).syscall(56, 0x8000 | 17, 0, 0, 0, 0))"
+    assert (await sandbox.exec(["python3", "-c", clone])).text == "-1\n"
 
 
 def runners() -> list[int]:

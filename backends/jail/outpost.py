@@ -25,9 +25,9 @@ class Outpost:
     def __init__(self, warden: Warden, wiring: Wiring) -> None:
         self._warden, self._wiring = warden, wiring
         self._number = programs.new_number()
-        self._link, self._loose = wiring.ours[0]
-        del wiring.ours[0]
+        self._slot: Slot | None = None
         self._news, self._taker = socket.socketpair()
+        self._link, self._loose = wiring.ours.pop(0)
         self._news.setblocking(False)
         self._master = -1
         self.pid = 0
@@ -55,7 +55,8 @@ class Outpost:
     def slot(self, hub: Hub, limits: Limits, ward: Custody) -> Slot:
         """Give the slot that the runner is at the other end of."""
         (wire,) = self._wiring.wires(hub, ErrandWire)
-        return Slot(wire, limits, ward)
+        self._slot = Slot(wire, limits, ward)
+        return self._slot
 
     async def open(self, shell: str) -> None:
         """Let process 1 become `shell`, on a terminal that we hold. Raises `SandboxLost`."""
@@ -84,3 +85,5 @@ class Outpost:
 
     def _on_end(self, _status: int, failure: str) -> None:
         self.failure = failure or "Its runner has ended."
+        if self._slot is not None:  # others hold its streams, so they do not end with it
+            self._slot.on_end()

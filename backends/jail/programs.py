@@ -125,7 +125,8 @@ async def take_master(link: int) -> int:
     """Take the terminal that a starting program opens; raises `OSError` if it does not."""
     with socket.socket(fileno=link) as sock:
         await anyio.wait_readable(sock)
-        _, fds, _, _ = socket.recv_fds(sock, 1, 1, socket.MSG_CMSG_CLOEXEC)
+        _, fds, _, _ = socket.recv_fds(sock, 1, 1)
     if not fds:
         raise OSError(errno.ENOTTY, "it found no terminal")
+    os.set_inheritable(fds[0], False)  # `recv_fds` takes no flags, whatever it says
     return fds[0]

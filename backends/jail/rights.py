@@ -17,12 +17,13 @@ CAPABILITIES = (
 # Calls that no episode has business with: they reach the kernel's rarely tested parts (keys,
 # bpf, io_uring, userfaultfd, perf), mounts and namespaces, other processes' memory, the clock
 # and the machine. clone3 hides its flags from seccomp, so it "does not exist" and libc falls
-# back to clone, whose flags can be looked at.
+# back to clone, whose flags can be looked at. Of these CLONE_PARENT is denied too: who ends a
+# program would not find a child that is its sibling.
 SECCOMP = """
 POLICY asynccode {
   ERRNO(38) { clone3, SYSCALL[425], SYSCALL[426], SYSCALL[427] },
   ERRNO(1) {
-    clone { (clone_flags & 0x7e020080) != 0 },
+    clone { (clone_flags & 0x7e028080) != 0 },
     unshare, setns, mount, umount, pivot_root, chroot,
     SYSCALL[428], SYSCALL[429], SYSCALL[430], SYSCALL[431], SYSCALL[432], SYSCALL[433],
     SYSCALL[438], SYSCALL[440], SYSCALL[442], SYSCALL[443], SYSCALL[457], SYSCALL[458],

@@ -65,9 +65,14 @@ def _child(
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
+        # While it waits it must hold nothing of other jails: their streams would not end.
+        for target, fd in enumerate((failure, *fds), FIRST):
+            os.dup2(fd, target, inheritable=False)
+        failure, *fds = range(FIRST, FIRST + 1 + len(fds))
+        close_above(fds[-1])
         enter()
         confine.hide()
-        wires, first = fds[:STREAMS], fds[STREAMS:]
+        (control, output, errors), first = fds[:STREAMS], fds[STREAMS:]
         if first and not os.read(first[0], 1):
             raise EOFError("the jail ended before it began")
         init = processes.children(nsjail)[0]
@@ -81,11 +86,7 @@ def _child(
         if first:
             _set_number()
             _show_terminal(first[1])
-        for target, fd in enumerate((failure, *wires, score), FIRST):
-            os.dup2(fd, target, inheritable=False)
-        placed = range(FIRST, FIRST + STREAMS + 2)
-        failure, control, output, errors, score = placed
-        close_above(placed[-1])
+            os.close(first[0])
         os.umask(0o022)
         launch.submit(limits, order)
         os.setpriority(os.PRIO_PROCESS, 0, nice)

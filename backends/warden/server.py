@@ -28,8 +28,6 @@ FDS, LOG = 7, 6
 """How many descriptors come with a jail (three for each of two shells, and nsjail's orders), and
 the place among them of the log, which is ours."""
 RESERVED = 32
-CLOEXEC = 0x40000000
-"""MSG_CMSG_CLOEXEC: what we receive is for the jail it came with only."""
 
 
 class Server(Stops, Worlds):
@@ -40,6 +38,8 @@ class Server(Stops, Worlds):
         self.jails: dict[int, Jail] = {}
         self.programs: dict[int, tuple[int, int]] = {}
         """By process id: the client's number for it, and where it says why it cannot run."""
+        self.runners: dict[int, int] = {}
+        """The jail of each runner, by process id."""
         self.emptied: list[Path] = []
         """Groups of ended jails; the kernel may need a moment to let one go."""
         self.inbox = bytearray()
@@ -70,9 +70,13 @@ class Server(Stops, Worlds):
     def receive(self) -> bool:
         """Read what has come and answer it; False when the client is gone."""
         try:
-            data, fds, _, _ = socket.recv_fds(self.link, 1 << 18, FDS, CLOEXEC)
+            data, fds, _, _ = socket.recv_fds(self.link, 1 << 18, FDS)
         except ConnectionResetError:  # it went without reading our last words
             return False
+        for (
+            fd
+        ) in fds:  # for the jail it came with only; `recv_fds` takes no flags, whatever it says
+            os.set_inheritable(fd, False)
         self.fds += fds
         self.inbox += data
         while len(self.inbox) >= LENGTH.size:
@@ -114,7 +118,10 @@ class Server(Stops, Worlds):
         for pid in ended.keys() & self.programs.keys():
             key, log = self.programs.pop(pid)
             failure = last_words(log)
-            if failure or not (os.WIFSIGNALED(ended[pid]) and self.replace(pid, key)):
+            number = self.runners.pop(pid, None)
+            if number is not None:
+                self.jails[number].runner = 0
+            if failure or not (os.WIFSIGNALED(ended[pid]) and self.replace(number, key)):
                 self.send({"program": key, "status": ended[pid], "failure": failure})
         for key, jail in list(self.jails.items()):
             if jail.pid not in ended:
@@ -129,14 +136,14 @@ class Server(Stops, Worlds):
                 self.send({"request": jail.closing})
         self.emptied = [group for group in self.emptied if not cgroups.remove(group, seconds=0)]
 
-    def replace(self, pid: int, program: int) -> bool:
+    def replace(self, jail: int | None, program: int) -> bool:
         """Start another runner in the place of one that was killed in a jail that goes on."""
-        for number, jail in self.jails.items():
-            if jail.runner == pid and jail.closing is None:
-                jail.say(f"exit {128 + signal.SIGKILL}")
-                with suppress(OSError):
-                    self.man(number, program, jail.streams)
-                    return True
+        if jail is None or self.jails[jail].closing is not None:
+            return False
+        self.jails[jail].say(f"exit {128 + signal.SIGKILL}")
+        with suppress(OSError):
+            self.man(jail, program, self.jails[jail].streams)
+            return True
         return False
 
     def man(self, jail: int, program: int, fds: list[int]) -> int:
@@ -146,6 +153,7 @@ class Server(Stops, Worlds):
         held.runner = self.hear(
             program, lambda failure: outpost.post(held.pid, fds, failure, enter, held.order)
         )
+        self.runners[held.runner] = jail
         return held.runner
 
     def hear(self, program: int, start: Callable[[int], int]) -> int:
@@ -164,6 +172,7 @@ class Server(Stops, Worlds):
     def dismiss(self, jail: Jail) -> None:
         """End the runner of a jail that has ended; nobody asks how."""
         jail.close()
+        self.runners.pop(jail.runner, None)
         if (held := self.programs.pop(jail.runner, None)) is not None:
             processes.send(jail.runner, signal.SIGKILL)
             os.waitpid(jail.runner, 0)
