@@ -31,8 +31,8 @@ class Session(Scope):
         (then `output` is in order of arrival). `seconds` overrides the limit on wall time.
         A time-out or an output limit stops what the step started and keeps the session's
         variables and directory; where that fails a new session is started and the result
-        says `restarted`. Code with a NUL is `refused`. One call at a time. Raises `SandboxLost`
-        if the sandbox is gone. Cancelling stops the step.
+        says `restarted`. Code with a NUL or a lone half of a character is `refused`. One call at a
+        time. Raises `SandboxLost` if the sandbox is gone. Cancelling stops the step.
         """
 
 

@@ -14,6 +14,7 @@ from asynccode.lease import Lease
 from asynccode.outcomes import ExecResult, Limits, Outcome
 from asynccode.python.alarm import in_time
 from asynccode.python.wire import START_SECONDS, Interpreter, Step
+from asynccode.shell.framing import can_say
 
 TOLD = {errno.ENOMEM: Outcome.MEMORY_LIMIT, errno.EAGAIN: Outcome.PROCESS_LIMIT}
 """What an uncaught error of the step's own says, if the sandbox has no word on it."""
@@ -55,7 +56,7 @@ class PythonSession(Session):
         self, code: str, *, seconds: float | None = None, split: bool = False
     ) -> ExecResult:
         """Run one step; see `Session.run`."""
-        if "\0" in code:
+        if not can_say(code):
             return ExecResult(outcome=Outcome.REFUSED, exit_code=None, output=b"")
         async with self._lock:
             if self._closed:

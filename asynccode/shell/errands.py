@@ -15,7 +15,7 @@ from typing import NoReturn
 from asynccode.errors import InputError
 from asynccode.interfaces import Session
 from asynccode.outcomes import ExecResult, Outcome
-from asynccode.shell import script
+from asynccode.shell import framing, script
 from asynccode.shell.session import check_program
 from asynccode.shell.slot import Slot
 from asynccode.shell.wire import DescriptorWire
@@ -77,7 +77,7 @@ class Errands:
         check_program(argv, env)
         where = posixpath.join(self._workdir, cwd or "")
         variables = {**self._env, **(env or {})}
-        if any("\0" in word for word in (*argv, where, *variables.values())):
+        if not all(map(framing.can_say, (*argv, where, *variables.values()))):
             return ExecResult(outcome=Outcome.REFUSED, exit_code=None, output=b"")
         order = json.dumps({"argv": list(argv), "cwd": where, "env": variables})
         return await self._slot.run(order, seconds=seconds, split=split)

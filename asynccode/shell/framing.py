@@ -31,6 +31,16 @@ def token() -> str:
     return secrets.token_urlsafe(TOKEN * 3 // 4)
 
 
+def can_say(text: str) -> bool:
+    """Whether a text can be bytes and words: it holds no NUL and no lone half of a character."""
+    if "\0" in text:
+        return False
+    try:
+        return text.isascii() or bool(text.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
+        return False
+
+
 def request(code: str, *, split: bool = False, status: int = 0, inband: bool = False) -> bytes:
     """Frame one step, for a shell that waits (`script.wait`).
 

@@ -16,6 +16,7 @@ from asynccode.errors import InputError, SandboxLost
 from asynccode.interfaces import Program
 from asynccode.outcomes import Window
 from asynccode.shell.channel import Channel
+from asynccode.shell.framing import can_say
 from asynccode.shell.hub import Hub
 from asynccode.shell.wiring import ABOVE
 
@@ -43,8 +44,10 @@ def check_command(argv: Sequence[str], env: Mapping[str, str] | None) -> None:
         if not name.isidentifier():
             raise InputError(f"{name!r} cannot be the name of an environment variable.")
     for text in (*argv, *(env or {}).values()):
-        if "\0" in text:
-            raise InputError(f"{text!r} holds a NUL, which no argument and no variable can.")
+        if not can_say(text):
+            raise InputError(
+                f"{text!r} holds a NUL or a lone half, which no argument or variable can."
+            )
 
 
 def set_size(terminal: int, window: Window) -> None:

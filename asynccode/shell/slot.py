@@ -109,7 +109,7 @@ class Slot:
 
     async def run(self, code: str, *, seconds: float | None, split: bool) -> ExecResult:
         """Run one step; see `Session.run`."""
-        if "\0" in code:
+        if not framing.can_say(code):
             return ExecResult(outcome=Outcome.REFUSED, exit_code=None, output=b"")
         while self._busy:  # a lock costs as much as the rest of this function
             self._free = self._free or anyio.Event()

@@ -61,8 +61,9 @@ async def python_echo(backend: Backend) -> None:
             ("print('a')\n[\n  1,\n]", "a\n[1]\n"),
         ):
             expect(await session.run(code), Outcome.OK, output)
-        result = await session.run("print('\0')")
-        assert result.outcome is Outcome.REFUSED, f"a NUL ended as {result.outcome}"
+        for code in ("print('\0')", "print('\ud800')"):
+            result = await session.run(code)
+            assert result.outcome is Outcome.REFUSED, f"{code!r} ended as {result.outcome}"
 
 
 @checks()

@@ -233,7 +233,12 @@ async def cancelled_and_closed(backend: Backend) -> None:
 async def a_bad_request(backend: Backend) -> None:
     """What cannot be a command is refused in words; a closed sandbox starts nothing."""
     async with await backend.open(Image(), TIGHT) as sandbox:
-        for argv, env in (([], {}), (["true"], {"not a name": "x"}), (["a\0b"], {})):
+        for argv, env in (
+            ([], {}),
+            (["true"], {"not a name": "x"}),
+            (["a\0b"], {}),
+            (["\ud800"], {}),
+        ):
             try:
                 await sandbox.start(argv, env=env)
                 raise AssertionError(f"{argv!r} with {env} was started")

@@ -52,7 +52,7 @@ async def errors_are_bash_s_own(backend: Backend) -> None:
 
 @checks()
 async def any_text_is_code(backend: Backend) -> None:
-    """Code may hold any character; a NUL is refused and harms nothing."""
+    """Code may hold any character; a NUL or a lone half is refused and harms nothing."""
     async with await backend.open(Image(), TIGHT) as sandbox:
         session = await sandbox.session()
         expect(
@@ -62,7 +62,8 @@ async def any_text_is_code(backend: Backend) -> None:
         )
         expect(await session.run("export LC_ALL=C.UTF-8; echo ü | cat"), Outcome.OK, "ü\n")
         expect(await session.run("echo ü'ö' | cat"), Outcome.OK, "üö\n")
-        expect(await session.run("echo a\0b"), Outcome.REFUSED)
+        for code in ("echo a\0b", "echo \ud800"):
+            expect(await session.run(code), Outcome.REFUSED)
         long = "x" * 300_000
         expect(await session.run(f"v={long}; echo ${{#v}}"), Outcome.OK, "300000\n")
 
