@@ -52,7 +52,8 @@ def address() -> str:
     folders = ["/run"] if os.getuid() == 0 else [folder, "/run"]
     for choice in folders:
         socket = Path(choice, "podman", "podman.sock")
-        if socket.is_socket() and os.access(socket, os.R_OK | os.W_OK):
+        # Not before: to ask after what is in a folder of somebody else's is an error.
+        if os.access(socket, os.R_OK | os.W_OK) and socket.is_socket():
             return f"unix://{socket}"
     raise Unavailable("no service of Podman was found", REMEDY)
 
@@ -85,11 +86,11 @@ class PodmanEngine(DockerEngine):
             answer = await self._ask(self._podman.api.get, "/_ping")
             if not answer.ok:
                 raise BackendError(answer.text)
+            rootless = path is not None and os.stat(path).st_uid != 0
+            given = await self._controllers() if rootless else LIMITED.values()
         except (BackendError, OSError) as error:
             reason = f"no engine answers at {self.where}: {error}"
             raise Unavailable(reason, REMEDY) from error
-        rootless = path is not None and os.stat(path).st_uid != 0
-        given = await self._controllers() if rootless else LIMITED.values()
         return About(
             product=str(answer.headers.get("Libpod-API-Version", "of unknown version")),
             where=self.where,
@@ -102,6 +103,8 @@ class PodmanEngine(DockerEngine):
     async def _controllers(self) -> Collection[str]:
         """Give the control groups that a service without root was given: none of version 1."""
         answer = await self._ask(self._podman.api.get, "/info")
+        if not answer.ok:
+            raise BackendError(answer.text)
         return answer.json()["host"].get("cgroupControllers") or ()
 
     async def create(self, name: str, config: Mapping[str, Any]) -> str:

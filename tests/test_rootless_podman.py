@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,6 +47,29 @@ def asynccode(podman: RootlessPodman, *words: str) -> dict[str, Any]:
     assert done.stdout.startswith("{"), done.stderr[-1000:] + podman.words
     report: dict[str, Any] = json.loads(done.stdout)
     return report
+
+
+SEARCH = """
+import os, sys
+from asynccode.backends.podman import address
+from asynccode.errors import Unavailable
+os.setuid(65534)
+try:
+    address()
+except Unavailable as error:
+    print(error.reason)
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root has folders that others may not look into")
+def test_a_folder_of_somebody_else_s_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "podman").mkdir(mode=0o700)
+    environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
+    environment.pop("CONTAINER_HOST", None)
+    done = subprocess.run(
+        [sys.executable, "-c", SEARCH], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "no service of Podman was found\n", done.stderr
 
 
 def test_doctor_finds_the_user_s_own_service_and_says_what_is_weaker(

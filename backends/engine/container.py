@@ -85,12 +85,11 @@ class Container:
                 self.world = HostWorld(init, known["GraphDriver"], self._backend.threads)
                 await self._remember(init, known, self.hand, shell)
         if self.hand is None:
-            hand = HelperHand(
+            self.hand = hand = HelperHand(
                 lambda: Slot(self.wire(), HELPER_LIMITS, NoCustody(HELPER_GONE)),
                 grouped="process_count" in self._backend.about.limits,
             )
             await hand.start()
-            self.hand = hand
         if self.world is None:
             pristine = await self._backend.pristine(self._reference)
             self.world = ArchiveWorld(self.engine.files, self.id, pristine)

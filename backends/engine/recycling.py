@@ -116,7 +116,10 @@ class Mould:
 
     async def _settle(self, shell: int) -> None:
         """Wait until all is there that runs at rest and process 1 waits for the shell."""
-        self._shell = (await self._hand.kin(shell))[0]
+        kin = await self._hand.kin(shell)
+        if not kin:
+            raise OSError("shell")
+        self._shell = kin[0]
         for _ in range(LOOKS):
             with suppress(OSError):
                 still = await self._in_thread(self._still)

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from attrs import asdict, frozen
 
-from asynccode.backends.warden.syscalls import setns
+from asynccode.backends.warden.syscalls import CLONE_NEWIPC, setns
 
 MOST = 4096
 """Paths looked at; who writes more than that in one place has written."""
@@ -36,7 +36,6 @@ FILE_BACKED, IN_SWAP = 1 << 61, 1 << 62
 PIPES = {0: os.O_RDONLY, 1: os.O_WRONLY, 9: os.O_WRONLY}
 """Where process 1 has the pipes to the engine."""
 PIDFD_GETFD = 438
-CLONE_NEWIPC = 0x08000000
 IOPRIO_GET = {"x86_64": 252, "aarch64": 31}.get(platform.machine())
 BARE = frozenset({"proc", "sysfs", "cgroup", "cgroup2"})
 """Mounts of the kernel's own, which are not walked."""
@@ -139,6 +138,7 @@ def _text(path: str) -> str:
     try:
         return Path(path).read_text(errors="surrogateescape")
     except FileNotFoundError:
+        os.lstat(path.rpartition("/")[0])  # raises if it is the process that is not there
         return "-"
 
 
@@ -165,8 +165,7 @@ def _tree(top: bytes) -> Iterator[str | bytes]:
         info = os.lstat(path)
         if info.st_dev != device:
             continue
-        seen += 1
-        if seen > MOST:
+        if (seen := seen + 1) > MOST:
             raise OSError("more was written than is looked at")
         yield path
         yield repr((
@@ -191,8 +190,7 @@ def _limits(init: int) -> Iterator[str]:
     yield from (line for line in lines if not line.startswith(VOLATILE))
     for name in ("limits", "oom_score_adj", "autogroup", "timerslack_ns", "coredump_filter"):
         yield _text(f"/proc/{init}/{name}")
-    for name in ("cgroup", "mountinfo"):
-        yield _text(f"/proc/{init}/{name}")
+    yield from (_text(f"/proc/{init}/{name}") for name in ("cgroup", "mountinfo"))
     fields = _text(f"/proc/{init}/stat").rpartition(")")[2].split()
     yield repr([fields[at] for at in (1, 2, 3, 4, 15, 16, 37, 38)])  # ... priorities, policy
     if IOPRIO_GET is not None:
@@ -255,26 +253,24 @@ def flags(init: int) -> dict[int, int]:
     """Give the flags of the pipes to the engine, which all who hold them share."""
     found = {}
     for number in PIPES:
-        line = _text(f"/proc/{init}/fdinfo/{number}").partition("flags:")[2]
-        found[number] = int(line.split()[0], 8)
+        if not (words := _text(f"/proc/{init}/fdinfo/{number}").partition("flags:")[2].split()):
+            raise OSError("streams")
+        found[number] = int(words[0], 8)
     return found
 
 
 def restore(init: int, before: dict[int, int]) -> None:
     """Set these flags as they were, at the pipes' own: some programs set O_APPEND and go."""
-    now = flags(init)
-    for number, value in before.items():
-        if now[number] == value:
+    for number, now in flags(init).items():
+        if now == before[number]:
             continue
         process = os.pidfd_open(init)
-        fd = -1
-        try:
-            fd = _libc.syscall(PIDFD_GETFD, process, number, 0)
-            if fd >= 0:
-                fcntl.fcntl(fd, fcntl.F_SETFL, value)
-        finally:
-            os.close(process)
-            if fd >= 0:
+        fd = _libc.syscall(PIDFD_GETFD, process, number, 0)
+        os.close(process)
+        if fd >= 0:
+            try:
+                fcntl.fcntl(fd, fcntl.F_SETFL, before[number])
+            finally:
                 os.close(fd)
 
 
