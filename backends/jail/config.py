@@ -1,4 +1,4 @@
-"""nsjail's configuration: what a jail sees, what it may use, what it may call.
+"""nsjail's configuration: what a jail sees and what it may use; `rights.py` has what it may call.
 
 In the text form of nsjail's `config.proto`. nsjail reads two, one ahead of its jail, one from a
 pipe. The second takes the place of the first, but for a few lists (owners, descriptors) and the

@@ -1,4 +1,4 @@
-"""The sandbox: two shells, files, changes, limits."""
+"""The sandbox: two shells or a runner, files, changes, limits."""
 
 from __future__ import annotations
 

@@ -2,9 +2,12 @@
 
     client.py    our end: requests, replies, news of jails that ended
     server.py    the helper's loop: one socket, one wake-up for ended children
+    worlds.py    what it answers about files: reading, writing, changes
+    stops.py     what it answers about processes: ending some, sparing others
     held.py      one nsjail as the warden holds it
     spawn.py     from a request to a running nsjail: private mounts, descriptors, exec
     launch.py    a program beside a jail's shells
+    outpost.py   a jail's runner, where process 1 is an image's shell
     confine.py   what nsjail takes from a jail's processes, taken from those
     overlay.py   what a jail changed, read from its overlay's upper layer
     files.py     reading and writing files inside a jail
