@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "name",
         nargs="?",
         metavar="NAME",
-        help="a base, a suite, or the path of a Containerfile or a root file system",
+        help="a base, a suite, or the path of a Containerfile, a root file system or its archive",
     )
     parser.add_argument("dest", nargs="?", metavar="DEST", help="a new folder, or a .tar file")
     parser.add_argument("--backend", default="nsjail", help="whose images (default: nsjail)")
