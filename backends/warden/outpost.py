@@ -31,7 +31,8 @@ STREAMS = 3
 FIRST_NUMBER = 500
 """Programs are numbered from here on, as in a container that has been used for a while."""
 NEXT = "/proc/sys/kernel/ns_last_pid"
-SECONDS, LOOK_SECONDS = 20.0, 0.001
+SECONDS, TRAP_SECONDS, LOOK_SECONDS = 20.0, 1.0, 0.001
+"""How long process 1 may take to become the shell, and that to mind no signals."""
 MIND_NO = "HUP INT QUIT ILL TRAP ABRT BUS FPE USR1 SEGV USR2 PIPE ALRM TERM XCPU XFSZ VTALRM SYS"
 """Signals of which an interactive Bash ends, unlike other first processes: and with it the jail."""
 
@@ -112,7 +113,8 @@ def _set_number() -> None:
 def _show_terminal(taker: int) -> None:
     """Open process 1's terminal, for which it waits, and wait in turn until it is the shell.
 
-    The master goes to whoever is at the other end of `taker`: while it is open, the shell stays.
+    By then it has obeyed its first line, which has it mind no signals. The master goes to whoever
+    is at the other end of `taker`: while it is open, the shell stays.
     """
     launch.mount_terminals()
     master = launch.open_terminal()
@@ -121,9 +123,20 @@ def _show_terminal(taker: int) -> None:
     with socket.socket(fileno=taker) as sock:
         socket.send_fds(sock, [b"\0"], [master])
     os.close(master)
-    until = time.monotonic() + SECONDS
-    while _command() == before and time.monotonic() < until:
+    _wait(lambda: _command() != before, SECONDS)
+    _wait(_ignores_hangups, TRAP_SECONDS)  # else an early signal ends it on a busy machine
+
+
+def _wait(until: Callable[[], bool], seconds: float) -> None:
+    last = time.monotonic() + seconds
+    while not until() and time.monotonic() < last:
         time.sleep(LOOK_SECONDS)
+
+
+def _ignores_hangups() -> bool:
+    with open("/proc/1/status", "rb") as file:
+        ignored = file.read().partition(b"SigIgn:")[2].split()
+    return not ignored or bool(int(ignored[0], 16) & 1 << signal.SIGHUP - 1)
 
 
 def _command() -> bytes:
