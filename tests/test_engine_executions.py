@@ -104,6 +104,11 @@ async def test_a_cancelled_program_is_ended(sandbox: Sandbox) -> None:
     assert "sleep 95" not in (await sandbox.exec(LIST)).text
 
 
+async def test_process_1_minds_no_signals(sandbox: Sandbox) -> None:
+    await bash(sandbox, "for word in HUP INT QUIT TERM USR1 KILL; do kill -$word 1; done")
+    assert (await bash(sandbox, "echo there")).output == b"there\n"
+
+
 async def test_files_and_changes_are_as_in_any_container(sandbox: Sandbox) -> None:
     await bash(sandbox, "echo one > /work/file")
     assert await sandbox.read("/work/file") == b"one\n"

@@ -22,7 +22,7 @@ from asynccode.backends.engine.api import NotThereError
 from asynccode.backends.engine.attached import Attached
 from asynccode.backends.engine.sandbox import EngineSandbox
 from asynccode.backends.runner import NOT_FOUND
-from asynccode.backends.warden.outpost import FIRST_NUMBER, NEXT
+from asynccode.backends.warden.outpost import FIRST_NUMBER, MIND_NO, NEXT
 from asynccode.errors import BackendError, SandboxLost
 from asynccode.interfaces import Session
 from asynccode.outcomes import ExecResult, Outcome
@@ -39,8 +39,8 @@ SETTLE_SECONDS = 0.5
 """How long those it left behind may still write what belongs to it."""
 POLL_SECONDS = 0.005
 NUMBER_SECONDS = 5.0
-TIMEOUT = f"TMOUT={spec.EXPIRY_SECONDS}\n".encode()
-"""Said to process 1, which then ends when nobody has spoken to it for so long."""
+FIRST_WORDS = f"trap '' {MIND_NO}; TMOUT={spec.EXPIRY_SECONDS}\n".encode()
+"""Said to process 1: it minds no signals but ALRM, by which it ends when long not spoken to."""
 _NO_PROGRAM = re.compile(r"not found|no such file|not a directory|permission denied|exec format")
 
 
@@ -92,7 +92,7 @@ class ExecutionSandbox(EngineSandbox):
         assert held.attached is not None
         self._terminal = Heard(held.attached, 0)
         await self._engine.containers.start(held.id)
-        held.attached.write(TIMEOUT)
+        held.attached.write(FIRST_WORDS)
         await self._ward.settle(await held.reach(0))
         await anyio.to_thread.run_sync(self._number, limiter=self._backend.threads)
 
