@@ -43,7 +43,7 @@ def podman() -> Iterator[RootlessPodman]:
 
 
 def asynccode(podman: RootlessPodman, *words: str) -> dict[str, Any]:
-    done = podman.run(interpreter(), "-m", "asynccode", *words, "--json")
+    done = podman.run(interpreter(), "-m", "asynccode", *words, "--json", seconds=300)
     assert done.stdout.startswith("{"), done.stderr[-1000:] + podman.words
     report: dict[str, Any] = json.loads(done.stdout)
     return report
@@ -85,6 +85,7 @@ def test_doctor_finds_the_user_s_own_service_and_says_what_is_weaker(
         assert "run the engine as root" in health["remedy"]
 
 
+@pytest.mark.timeout(360)
 def test_the_conformance_suite_passes_but_for_what_is_listed(podman: RootlessPodman) -> None:
     report = asynccode(podman, "check", "podman")
     failed = {check["name"]: check["reason"] for check in report["checks"] if check["ok"] is False}

@@ -22,6 +22,8 @@ PATIENCE = 120.0
 AGE, SLOT = 600, 1800
 """How old files are when an episode begins, in seconds: from `AGE` to `AGE + SLOT`. Minutes,
 as in the runs that gave the reference files: `-mmin +5` finds them, and `-mmin -60`."""
+OLD = 3500
+"""How old they may be at most."""
 SETTLE = 0.5
 """How long what an action left in the background may go on before the next look, in seconds."""
 _BACKGROUND = re.compile(r"(?<![&>|<])&(?![&>0-9])")
@@ -56,9 +58,20 @@ def birth(now: float) -> int:
     """Give the time that files get, the same for all sandboxes of a while.
 
     It is one minute to a full or a half hour: in a listing of files the minute is a word, and
-    a reward changes a little if the day or the hour happens to be the same word.
+    a reward changes a little if the day or the hour happens to be the same word. Where it is
+    (on the 21st of a month, from nine to ten in the evening), a time close by is taken.
     """
-    return int((now - AGE + 60) // SLOT * SLOT - 60)
+    usual = int((now - AGE + 60) // SLOT * SLOT - 60)
+    for when in (usual, usual + 60, usual - SLOT):
+        if AGE - 60 <= now - when < OLD and _words_differ(when):
+            return when
+    return usual
+
+
+def _words_differ(when: int) -> bool:
+    """Whether day, hour and minute are three words, as `ls` writes them."""
+    told = time.gmtime(when)
+    return len({str(told.tm_mday), f"{told.tm_hour:02}", f"{told.tm_min:02}"}) == 3
 
 
 class World:
