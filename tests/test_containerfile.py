@@ -37,6 +37,12 @@ def test_our_own_are_read_and_stand_beside_their_tasks(name: str) -> None:
     assert [type(layer) for layer in image.layers] == [Run]
 
 
+def test_from_may_name_the_host_of_a_registry(tmp_path: Path) -> None:
+    path = tmp_path / "Containerfile"
+    path.write_text("FROM registry.example/library/debian:12-slim\nRUN one")
+    assert containerfile.read(path).base == "debian-12"
+
+
 def test_from_is_a_base_and_run_a_layer_with_what_is_set_until_then(tmp_path: Path) -> None:
     image = containerfile.read(
         written(tmp_path, "RUN one", "ENV A=1 B=$A", "WORKDIR /srv", "RUN two", "ENV A=3")

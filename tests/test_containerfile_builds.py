@@ -92,7 +92,7 @@ def private(request: pytest.FixtureRequest, cache: Path) -> Iterator[PrivateEngi
                 return await ours.name_of(Image(base="debian-12", workdir="/"))
 
         name = anyio.run(load)
-        engine.command("tag", name, "docker.io/library/debian:bookworm-slim")
+        engine.command("tag", name, "debian:bookworm-slim")
         yield engine
 
 

@@ -15,12 +15,10 @@ from asynccode.containerfile.words import words
 from asynccode.errors import ImageError
 from asynccode.images import Image, Layer, Run
 
-BASES = {
-    f"{registry}{name}": "debian-12"
-    for registry in ("", "docker.io/library/")
-    for name in ("debian:bookworm-slim", "debian:12-slim")
-}
+BASES = {"debian:bookworm-slim": "debian-12", "debian:12-slim": "debian-12"}
 """What FROM may name, and which base of ours that is."""
+_REGISTRY = re.compile(r"[\w.-]+\.\w+/library/")
+"""A registry's host, ahead of the name of one of the images that all registries have."""
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _HERE = re.compile(r"(?:^|\s)<<-?\s*[\"']?[A-Za-z_]")
 _NAME = re.compile(r"[A-Za-z_]\w*")
@@ -69,13 +67,14 @@ class _Reader:
             raise instruction.refuse(
                 "there is a second FROM", "keep one, and build what it needs in a RUN"
             )
-        if instruction.rest not in BASES:
+        name = _REGISTRY.sub("", instruction.rest, count=1)
+        if name not in BASES:
             raise instruction.refuse(
                 f"FROM {instruction.rest} cannot be had without a registry",
                 "use FROM debian:bookworm-slim, or export that image from an engine"
                 " (`docker export`) and name the archive as --base",
             )
-        self.base = BASES[instruction.rest]
+        self.base = BASES[name]
 
     def take_run(self, instruction: Instruction) -> None:
         line = instruction.rest

@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from time import perf_counter
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -41,7 +42,11 @@ POLL_SECONDS = 0.005
 NUMBER_SECONDS = 5.0
 FIRST_WORDS = f"trap '' {MIND_NO}; TMOUT={spec.EXPIRY_SECONDS}\n".encode()
 """Said to process 1: it minds no signals but ALRM, by which it ends when long not spoken to."""
-_NO_PROGRAM = re.compile(r"not found|no such file|not a directory|permission denied|exec format")
+_NO_PROGRAM = re.compile(
+    r"exec failed.*(not found|no such file|not a directory|permission denied|exec format)",
+    re.DOTALL,
+)
+"""What an engine says of a program or folder that is not there; all else is its own failure."""
 
 
 class Heard:
@@ -51,27 +56,22 @@ class Heard:
         self._limit = limit
         self.merged = bytearray()
         self.streams = {OUTPUT: bytearray(), OUTPUT + 1: bytearray()}
-        self.news = anyio.Event()
-        self.ended = False
+        self.full = anyio.Event()
+        """More has come than is kept."""
+        self.ended = anyio.Event()
         attached.listen(self)
-
-    @property
-    def is_full(self) -> bool:
-        """Whether more has come than is kept."""
-        return len(self.merged) > self._limit
 
     def feed(self, stream: int, data: bytes) -> None:
         """Take what came."""
-        if not self.is_full:
+        if not self.full.is_set():
             self.streams[stream] += data
             self.merged += data
-            if self.is_full:
-                self.news.set()
+            if len(self.merged) > self._limit:
+                self.full.set()
 
     def feed_end(self) -> None:
         """Take note that nothing more will come."""
-        self.ended = True
-        self.news.set()
+        self.ended.set()
 
     def written(self, buffer: bytearray) -> bytes:
         """Give what is kept of a stream."""
@@ -106,7 +106,7 @@ class ExecutionSandbox(EngineSandbox):
     @property
     def is_alive(self) -> bool:
         """Whether process 1 can still be spoken to."""
-        return not self._closed and self._terminal is not None and not self._terminal.ended
+        return not self._closed and self._terminal is not None and not self._terminal.ended.is_set()
 
     async def session(self) -> Session:
         """Raise `InputError`."""
@@ -133,41 +133,30 @@ class ExecutionSandbox(EngineSandbox):
         words = [*self._container.ahead, *spelled(argv, variables)]
         config = spec.execution(self._image, words, cwd=where)
         config["AttachStdin"] = False
+        seconds = seconds or self._limits.step_seconds
         async with self._running:
-            began = perf_counter()
             try:
-                execution, attached = await self._engine.streams.execute(self._container.id, config)
-            except BackendError as error:
-                await self._check()
-                if not _NO_PROGRAM.search(str(error).lower()):
-                    raise
-                output = f"{error}\n".encode()
-                return ExecResult(outcome=Outcome.NONZERO, exit_code=NOT_FOUND, output=output)
-            try:
-                heard = Heard(attached, self._limits.output_bytes)
-                return await self._hear(execution, heard, began, seconds, split=split)
+                return await self._run(config, seconds, split=split)
             except BaseException:
                 with anyio.CancelScope(shield=True), anyio.move_on_after(END_SECONDS):
                     await self._ward.stop(0, everything=False, force=True)
                 raise
-            finally:
-                attached.close()
 
-    async def _hear(
-        self, execution: str, heard: Heard, began: float, seconds: float | None, *, split: bool
-    ) -> ExecResult:
-        status = await self._await_end(execution, heard, seconds or self._limits.step_seconds)
-        outcome = Outcome.OUTPUT_LIMIT if heard.is_full else await self._ward.breach(status)
-        if outcome is None:
-            outcome = Outcome.TIMEOUT if status is None else _outcome(status)
-        if status is None or outcome is Outcome.PROCESS_LIMIT:
-            everything = outcome in (Outcome.OUTPUT_LIMIT, Outcome.PROCESS_LIMIT)
-            for force, grace in ((False, GRACE_SECONDS), (True, END_SECONDS)):
-                await self._ward.stop(0, everything=everything, force=force)
-                late = await self._await_end(execution, heard, grace, stop_when_full=False)
-                if late is not None:
-                    break
-            status = late
+    async def _run(self, config: Mapping[str, Any], seconds: float, *, split: bool) -> ExecResult:
+        began = perf_counter()
+        try:
+            execution, attached = await self._engine.streams.execute(self._container.id, config)
+        except BackendError as error:
+            await self._check()
+            if not _NO_PROGRAM.search(str(error).lower()):
+                raise
+            output = f"{error}\n".encode()
+            return ExecResult(outcome=Outcome.NONZERO, exit_code=NOT_FOUND, output=output)
+        try:
+            heard = Heard(attached, self._limits.output_bytes)
+            outcome, status = await self._settle(execution, heard, seconds)
+        finally:
+            attached.close()
         return ExecResult(
             outcome=outcome,
             exit_code=None if outcome is Outcome.TIMEOUT else status,
@@ -175,27 +164,43 @@ class ExecutionSandbox(EngineSandbox):
             stdout=heard.written(heard.streams[OUTPUT]) if split else None,
             stderr=heard.written(heard.streams[OUTPUT + 1]) if split else None,
             seconds=perf_counter() - began,
-            truncated=heard.is_full,
+            truncated=heard.full.is_set(),
         )
 
+    async def _settle(
+        self, execution: str, heard: Heard, seconds: float
+    ) -> tuple[Outcome, int | None]:
+        """Wait for a program, and end one that meets a limit; gives how it ended."""
+        status = await self._await_end(execution, heard, seconds, unless=heard.full)
+        outcome = Outcome.OUTPUT_LIMIT if heard.full.is_set() else await self._ward.breach(status)
+        if outcome is None:
+            outcome = Outcome.TIMEOUT if status is None else _outcome(status)
+        everything = outcome in (Outcome.OUTPUT_LIMIT, Outcome.PROCESS_LIMIT)
+        if status is None or outcome is Outcome.PROCESS_LIMIT:
+            for force, grace in ((False, GRACE_SECONDS), (True, END_SECONDS)):
+                await self._ward.stop(0, everything=everything, force=force)
+                status = await self._await_end(execution, heard, grace)
+                if status is not None:
+                    break
+        return outcome, status
+
     async def _await_end(
-        self, execution: str, heard: Heard, seconds: float, *, stop_when_full: bool = True
+        self, execution: str, heard: Heard, seconds: float, unless: anyio.Event | None = None
     ) -> int | None:
-        """Wait for a program's end; gives its status, None if it goes on."""
+        """Wait for a program's end; gives its status, None if it goes on, or if `unless` is set.
+
+        Its streams end with it, but for those that others hold: so it is asked after, too.
+        """
         with anyio.move_on_after(seconds):
-            while not heard.ended:
-                if heard.is_full and stop_when_full:
-                    return None
+            while unless is None or not unless.is_set():
                 with anyio.move_on_after(LOOK_SECONDS):
-                    await heard.news.wait()
-                if not heard.ended and (status := await self._status(execution)) is not None:
+                    await heard.ended.wait()
+                if (status := await self._status(execution)) is not None:
                     with anyio.move_on_after(SETTLE_SECONDS):
-                        while not heard.ended:
-                            await anyio.sleep(POLL_SECONDS)
+                        await heard.ended.wait()
                     return status
-            while (status := await self._status(execution)) is None:
-                await anyio.sleep(POLL_SECONDS)
-            return status
+                if heard.ended.is_set():
+                    await anyio.sleep(POLL_SECONDS)
         return None
 
     async def _status(self, execution: str) -> int | None:

@@ -51,6 +51,20 @@ async def errors_are_bash_s_own(backend: Backend) -> None:
 
 
 @checks()
+async def code_is_in_no_variable(backend: Backend) -> None:
+    """A step finds its own code in no variable, and programs no SHELL that nobody gave them."""
+    async with await backend.open(Image(), TIGHT) as sandbox:
+        session = await sandbox.session()
+        for before in ("", f": {'x' * 100};"):
+            result = await session.run(f"{before}set | grep -c needle")
+            expect(result, Outcome.NONZERO, "0\n")
+        expect(await session.run("env | grep -c ^SHELL="), Outcome.NONZERO, "0\n")
+    async with await backend.open(Image(env={"SHELL": "/bin/none"}), TIGHT) as sandbox:
+        session = await sandbox.session()
+        expect(await session.run("env | grep ^SHELL="), Outcome.OK, "SHELL=/bin/none\n")
+
+
+@checks()
 async def any_text_is_code(backend: Backend) -> None:
     """Code may hold any character; a NUL or a lone half is refused and harms nothing."""
     async with await backend.open(Image(), TIGHT) as sandbox:
