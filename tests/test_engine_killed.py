@@ -21,14 +21,14 @@ from .conftest import REPOSITORY, unavailable
 from .private_engines import PrivateEngine, can_start, private_engine
 
 pytestmark = pytest.mark.engine
-TASKS, QUICK = 26, 6
+TASKS, QUICK, SLOW = 26, 6, 4
 
 
 def suite(name: str, **options: Any) -> FakeSuite:
-    """Make tasks of which the first six are quick, and the others take two seconds."""
-    quick = fake_tasks(QUICK)
-    slow = fake_tasks(TASKS, gold="sleep 2\necho {number}")[QUICK:]
-    return FakeSuite((*quick, *slow), limits=Limits(step_seconds=30))
+    """Make tasks of which, after the first six, one for each lane takes ten seconds."""
+    tasks = list(fake_tasks(TASKS))
+    tasks[QUICK : QUICK + SLOW] = fake_tasks(QUICK + SLOW, gold="sleep 10\necho {number}")[QUICK:]
+    return FakeSuite(tasks, limits=Limits(step_seconds=30))
 
 
 @pytest.fixture(params=["docker", "podman"])
@@ -42,7 +42,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[PrivateEngine]:
 
 def start(engine: PrivateEngine, folder: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "asynccode", "run", f"{__name__}:suite", "--json"]
-    command += ["--backend", engine.name, "--output", str(folder), "--concurrency", "4"]
+    command += ["--backend", engine.name, "--output", str(folder), "--concurrency", str(SLOW)]
     return subprocess.Popen(
         command,
         env=engine.environment | {"PYTHONPATH": str(REPOSITORY)},
