@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from asynccode.shell.hub import Hub
 from asynccode.shell.program import ChannelProgram, Streams, check_command, set_size, spelled
 
 LOOK_SECONDS = 0.005
-RUN = 'cd -- "$1" || exit 126; shift; exec "$@"'
+RUN = 'umask 022; cd -- "$1" || exit 126; shift; exec "$@"'
 """Run by sh, whose exit statuses and messages for what cannot be run are the usual ones."""
 
 
@@ -108,11 +107,4 @@ def _on_terminal(
 def _spawn(
     argv: Sequence[str], cwd: str, env: Mapping[str, str], places: Sequence[tuple[Any, ...]]
 ) -> int:
-    return os.posix_spawn(
-        "/bin/sh",
-        ["/bin/sh", "-c", RUN, "sh", cwd, *spelled(argv, env)],
-        {},
-        file_actions=[*processes.close_inherited(), *places],
-        setsid=True,
-        setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),  # Python ignores them
-    )
+    return processes.spawn(["/bin/sh", "-c", RUN, "sh", cwd, *spelled(argv, env)], {}, places)

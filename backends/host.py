@@ -14,6 +14,8 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from asynccode.backends import trees
+
 LINKED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 FOLDERS = ("dev", "etc", "home", "mnt", "opt", "proc", "run", "srv", "sys", "usr", "var", "work")
 OPEN = ("tmp", "var/tmp")
@@ -87,24 +89,24 @@ def digest() -> str:
 
 def build(target: Path) -> None:
     """Lay the skeleton out in `target`, an empty folder."""
-    for name in (*FOLDERS, *OPEN):
-        (target / name).mkdir(parents=True, exist_ok=True)
-    for name in OPEN:
-        (target / name).chmod(0o1777)
-    (target / "root").mkdir(mode=0o700)
+    modes = dict.fromkeys(FOLDERS, 0o755) | dict.fromkeys(OPEN, 0o1777) | {"root": 0o700}
+    for name, mode in modes.items():
+        trees.make(target / name, mode)
     for name in LINKED:
         host = Path("/", name)
         if host.is_symlink():
             os.symlink(os.readlink(host), target / name)
         elif host.is_dir():
-            (target / name).mkdir()
+            trees.make(target / name)
     for path in _etc_files():
         place = target / path.relative_to("/")
-        place.parent.mkdir(parents=True, exist_ok=True)
+        trees.make(place.parent)
         with suppress(PermissionError):  # what we may not read, a jail need not
             if path.is_dir() and not path.is_symlink():
-                place.mkdir(exist_ok=True)
+                trees.make(place)
             else:
                 shutil.copy2(path, place, follow_symlinks=False)
     for name, text in WRITTEN.items():
-        (target / "etc" / name).write_text(text)
+        file = target / "etc" / name
+        file.write_text(text)
+        file.chmod(0o644)

@@ -172,7 +172,7 @@ class Store:
         for name in (*reversed(Path(path).parents), Path(path)):
             if (target / name).exists():
                 continue
-            (target / name).mkdir()
+            trees.make(target / name)
             os.chown(target / name, self._owner, self._owner)
             if below := insides.resolve(whole[1:], str(name)).folders:
                 info = below[0].lstat()
@@ -183,7 +183,7 @@ class Store:
     def _adopt(self, target: Path) -> None:
         """Make a base usable: a jail's root owns what root owned, and mount points are there."""
         for name in ("dev", "proc", "tmp"):
-            (target / name).mkdir(exist_ok=True)
+            trees.make(target / name)
         if os.getuid() != 0:
             return
         twins: set[int] = set()

@@ -47,19 +47,15 @@ class LocalSandbox(Sandbox):
         self._env = {"PATH": path, "HOME": str(folder), **image.env, **own}
         wiring = Wiring.open()
         try:
-            self._pid = os.posix_spawn(
-                "/bin/sh",
-                ["/bin/sh", "-c", f'cd -- "$1" && {KEEPER}', "asynccode", str(folder)],
+            self._pid = processes.spawn(
+                ["/bin/sh", "-c", f'umask 022; cd -- "$1" && {KEEPER}', "asynccode", str(folder)],
                 self._env,
-                file_actions=[
-                    *processes.close_inherited(),
+                [
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0),
                     (os.POSIX_SPAWN_DUP2, 0, 1),
                     (os.POSIX_SPAWN_DUP2, 0, 2),
                     *((os.POSIX_SPAWN_DUP2, fd, FIRST + i) for i, fd in enumerate(wiring.theirs)),
                 ],
-                setsid=True,
-                setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),  # Python ignores them
             )
             wiring.hand_over()
             self._slots = wiring.slots(backend.hub, limits, self)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
+from typing import Any
 
 ROUNDS = 50
 """How often to look for processes that were forked while we froze the others."""
@@ -67,14 +68,29 @@ def command(pid: int) -> bytes:
     return b""
 
 
-def close_inherited() -> list[tuple[int, int]]:
-    """Give the `posix_spawn` actions that keep our own inherited descriptors from a child."""
-    actions = []
+def spawn(argv: list[str], env: Mapping[str, str], actions: Iterable[tuple[Any, ...]]) -> int:
+    """Start a program in a session of its own; gives its process id. Raises `OSError`.
+
+    It gets the descriptors that `actions` of `posix_spawn` give it and none that we happen to
+    have inherited. It minds signals as usual, whichever of them we ignore or block: who starts us
+    in the background of a script has us ignore INT, and a shell could not even trap it then.
+    """
+    return os.posix_spawn(
+        argv[0],
+        argv,
+        env,
+        file_actions=[*_close_inherited(), *actions],
+        setsid=True,
+        setsigdef=signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP},
+        setsigmask=(),
+    )
+
+
+def _close_inherited() -> Iterator[tuple[int, int]]:
     for name in os.listdir("/proc/self/fd"):
         with suppress(OSError):
             if int(name) > 2 and os.get_inheritable(int(name)):
-                actions.append((os.POSIX_SPAWN_CLOSE, int(name)))
-    return actions
+                yield os.POSIX_SPAWN_CLOSE, int(name)
 
 
 def send(pid: int, number: int) -> None:

@@ -38,6 +38,17 @@ class Node:
 Tree = dict[bytes, Node]
 
 
+def make(folder: Path, mode: int = 0o755) -> None:
+    """Make a folder with this mode, whatever our umask, and those that lead to it.
+
+    One that is there is left as it is.
+    """
+    if not folder.is_dir():
+        make(folder.parent)
+        folder.mkdir(exist_ok=True)
+        folder.chmod(mode)
+
+
 def unpack(manifest: Manifest, place: Callable[[Entry], Path], owner: int | None) -> None:
     """Create a manifest's entries where `place` puts them, owned by `owner` (uid and gid).
 
@@ -45,9 +56,9 @@ def unpack(manifest: Manifest, place: Callable[[Entry], Path], owner: int | None
     """
     for entry in manifest.entries:
         path = place(entry)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make(path.parent)
         if entry.type == "directory":
-            path.mkdir(exist_ok=True)
+            make(path)
         elif entry.type == "symlink":
             path.unlink(missing_ok=True)
             os.symlink(entry.content, os.fsencode(path))
@@ -142,7 +153,7 @@ def write(path: str, data: bytes, mode: int) -> None:
     """Create or replace a file, all or nothing; errors as `Sandbox.write` documents them."""
     if os.path.isdir(path):
         raise IsADirectoryError(path)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    make(Path(path).parent)
     temporary = f"{path}.{os.getpid()}.tmp"
     try:
         with open(temporary, "wb") as file:

@@ -85,18 +85,12 @@ class Warden:
                 f"{me().label}-{next(_wardens)}",
                 str(os.getpid()),
             ]
-            self._pid = os.posix_spawn(
-                sys.executable,
-                argv,
-                os.environ,
-                file_actions=[
-                    *processes.close_inherited(),
-                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0),
-                    (os.POSIX_SPAWN_DUP2, 0, 1),
-                    (os.POSIX_SPAWN_DUP2, fd, ABOVE),
-                ],
-                setsid=True,
-            )
+            actions = [
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0),
+                (os.POSIX_SPAWN_DUP2, 0, 1),
+                (os.POSIX_SPAWN_DUP2, fd, ABOVE),
+            ]
+            self._pid = processes.spawn(argv, os.environ, actions)
         finally:
             os.close(fd)
             theirs.close()

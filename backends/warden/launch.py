@@ -114,7 +114,6 @@ def _child(
         close_above(FAILURE)
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
-        os.umask(0o022)
         # Not before: it has to start quickly. Nobody may go back from what we are told to be.
         os.setpriority(os.PRIO_PROCESS, 0, nice)
         submit(limits, order)

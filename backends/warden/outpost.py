@@ -88,7 +88,6 @@ def _child(
             _set_number()
             _show_terminal(first[1])
             os.close(first[0])
-        os.umask(0o022)
         launch.submit(limits, order)
         os.setpriority(os.PRIO_PROCESS, 0, nice)
         runner.Runner(control, output, errors, score).serve()

@@ -247,6 +247,7 @@ def main() -> None:
     """Run as `python -c ... FD CACHE OWNER AHEAD LABEL PARENT`."""
     number, cache, owner, ahead, label, parent = sys.argv[1:]
     link = socket.socket(fileno=int(number))
+    os.umask(0o022)  # ours is not a jail's
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     die_with_parent(signal.SIGTERM, int(parent))
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
