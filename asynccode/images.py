@@ -74,7 +74,7 @@ class Manifest:
         if not isinstance(source, Path):
             return cls(entries=[Entry.load(raw) for raw in source])
         try:
-            entries = json.loads(source.read_text())["entries"]
+            entries = json.loads(source.read_text(encoding="utf-8"))["entries"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ImageError(f"Cannot read the manifest {source}: {error}.") from error
         return cls.load(entries)

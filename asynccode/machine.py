@@ -74,7 +74,7 @@ def raise_file_limit() -> None:
 
 def _number(path: str, default: int) -> int:
     try:
-        return int(Path(path).read_text().split()[0])
+        return int(Path(path).read_text(encoding="utf-8").split()[0])
     except (OSError, ValueError, IndexError):
         return default
 
@@ -82,7 +82,7 @@ def _number(path: str, default: int) -> int:
 def _available_memory() -> int:
     available = 1 << 40
     try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
+        for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("MemAvailable:"):
                 available = int(line.split()[1]) * 1024
     except (OSError, ValueError, IndexError):

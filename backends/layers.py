@@ -24,7 +24,7 @@ import anyio.to_thread
 from asynccode.backends import debian, host, insides, trees
 from asynccode.backends.owners import Owner, me
 from asynccode.containerfile import NAMED
-from asynccode.errors import ImageError
+from asynccode.errors import ImageError, Unavailable
 from asynccode.images import Commands, Entry, Image, Layer, Manifest, Run, layer_digest
 
 ROOT_OWNER = 100_000
@@ -37,11 +37,17 @@ Runner = Callable[[Image, Commands | Run, Sequence[str], str], Awaitable[None]]
 
 
 def cache() -> Path:
-    """Give the folder that holds the built layers, made if need be."""
+    """Give the folder that holds the built layers, made if need be; raises `Unavailable`."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(base) / "asynccode" / "images"
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o755)  # a jail's root must be able to walk through it
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)  # a jail's root must be able to walk through it
+    except OSError as error:
+        raise Unavailable(
+            f"The folder for built images, {folder}, cannot be made: {error.strerror}",
+            "name one that you may write to in $XDG_CACHE_HOME",
+        ) from error
     return folder
 
 
@@ -118,7 +124,7 @@ class Store:
         if final.is_dir():
             yield None
             return
-        with open(self.folder / f".lock-{name}", "w") as lock:  # noqa: ASYNC230 - never blocks
+        with open(self.folder / f".lock-{name}", "w", encoding="utf-8") as lock:  # noqa: ASYNC230 - never blocks
             while True:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -41,7 +41,7 @@ def _minders(container: str) -> list[int]:
 def _proportional(pid: int) -> int:
     """Give a process's memory, what it shares divided by those who share it."""
     with suppress(OSError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines():
             if line.startswith("Pss:"):
                 return int(line.split()[1]) * 1024
     return 0

@@ -70,7 +70,7 @@ def orphans() -> list[str]:
         with suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
-        found = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+        found = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="utf-8").split()
         if not found or time.monotonic() > deadline:
             return [_name(pid) for pid in found]
         time.sleep(0.01)
@@ -78,7 +78,7 @@ def orphans() -> list[str]:
 
 def _name(pid: str) -> str:
     with suppress(OSError):
-        return Path(f"/proc/{pid}/comm").read_text().strip()
+        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
     return pid
 
 

@@ -53,7 +53,10 @@ class ProcessorTime(NamedTuple):
 
 def processor_time() -> ProcessorTime:
     """Read it from `/proc/stat`."""
-    ticks = [int(word) for word in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
+    ticks = [
+        int(word)
+        for word in Path("/proc/stat").read_text(encoding="utf-8").split("\n")[0].split()[1:9]
+    ]
     return ProcessorTime(sum(ticks), ticks[7])
 
 
@@ -64,7 +67,7 @@ def available_memory() -> int:
 
 def _field(path: str, name: str, default: Any) -> Any:
     with suppress(OSError):
-        for line in Path(path).read_text().splitlines():
+        for line in Path(path).read_text(encoding="utf-8").splitlines():
             key, _, value = line.partition(":")
             if key.strip() == name:
                 text = value.strip()

@@ -34,7 +34,7 @@ def write(made: dict[str, Any], name: str, folder: Path = FOLDER) -> Path:
 
 def read(path: Path) -> tuple[dict[str, Any], list[Result]]:
     """Read a file: the document, and its results."""
-    made = json.loads(path.read_text())
+    made = json.loads(path.read_text(encoding="utf-8"))
     return made, [Result.load(record) for record in made["results"]]
 
 

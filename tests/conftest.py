@@ -62,7 +62,7 @@ def nothing_leaks() -> Iterator[None]:
     yield
     after = _open_descriptors()
     assert after - before == set()
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="utf-8").split()
     assert children == []
     groups = list(Path("/sys/fs/cgroup").glob(f"*/asynccode-{owners.me().label}*"))
     assert groups == []

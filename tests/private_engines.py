@@ -165,7 +165,7 @@ def _end_what_is_left(folder: Path) -> None:
 
 
 def _mounts(folder: Path) -> list[str]:
-    lines = Path("/proc/self/mounts").read_text().splitlines()
+    lines = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
     return [line.split()[1] for line in lines if line.split()[1].startswith(f"{folder}/")]
 
 

@@ -69,7 +69,7 @@ class RootlessPodman:
             ("passwd", f"tester:x:{UID}:{UID}::{folder}/home:/bin/sh\n"),
             ("group", f"tester:x:{UID}:\n"),
         ):
-            (folder / name).write_text(Path("/etc", name).read_text() + line)
+            (folder / name).write_text(Path("/etc", name).read_text(encoding="utf-8") + line)
         folder.chmod(0o755)
         for path in (folder / "home", folder / "run", folder / "run/podman"):
             os.chown(path, UID, UID)

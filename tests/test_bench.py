@@ -90,7 +90,7 @@ def test_the_machine_is_described_without_its_name() -> None:
     assert versions()["bash"]
     assert available_memory() > 0
     assert str(Path.home()) not in described
-    node = Path("/proc/sys/kernel/hostname").read_text().strip()
+    node = Path("/proc/sys/kernel/hostname").read_text(encoding="utf-8").strip()
     assert f'"{node}"' not in described
 
 

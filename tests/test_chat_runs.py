@@ -96,7 +96,9 @@ async def test_an_episode_out_of_time_gives_its_connection_back() -> None:
 def connected_to(url: str) -> int:
     """Count the connections to a port of this machine that the client has not closed."""
     port = int(url.split(":")[2].partition("/")[0])
-    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    rows = [
+        row.split() for row in Path("/proc/net/tcp").read_text(encoding="utf-8").splitlines()[1:]
+    ]
     return sum(row[2].endswith(f":{port:04X}") and row[3] == "01" for row in rows)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from asynccode.cli import COMMANDS, main
+from asynccode.outcomes import Health
+
+from .conftest import unavailable
 
 SUITE = "asynccode.testing.fakes:FakeSuite"
 FAKE = ["--backend", "asynccode.testing.fakes:FakeBackend"]
@@ -91,3 +95,43 @@ def test_modules_in_the_current_folder_are_found(tmp_path: Path) -> None:
     ran = subprocess.run([program, *words], cwd=tmp_path, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout)["policy"] == "mine:Lazy"
+
+
+STRANGE = {
+    "a folder that is gone": "import shutil; shutil.rmtree(os.getcwd())",
+    "children that nobody asks after": "signal.signal(signal.SIGCHLD, signal.SIG_IGN)",
+    "a strict umask": "os.umask(0o077)",
+    "seven bits": "os.environ.update(LC_ALL='C', PYTHONCOERCECLOCALE='0', PYTHONUTF8='0')",
+    "hardly an environment": "os.environ.clear()",
+    "no standard input": "os.close(0)",
+}
+
+
+@pytest.mark.parametrize("circumstance", STRANGE)
+def test_it_works_wherever_it_is_started(
+    circumstance: str, tmp_path: Path, nsjail_health: Health
+) -> None:
+    if not nsjail_health.available:
+        unavailable("nsjail", nsjail_health.reason or "")
+    start = f"import os, signal, sys\n{STRANGE[circumstance]}\nos.execv(sys.argv[1], sys.argv[1:])"
+    words = ["-m", "asynccode", "run", "bash", "--policy", "gold", "--limit", "3", "--json"]
+    (tmp_path / "here").mkdir()
+    ran = subprocess.run(
+        [sys.executable, "-c", start, sys.executable, *words, "--output", str(tmp_path / "out")],
+        cwd=tmp_path / "here",
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONPATH": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout)["solved"] == 3
+
+
+def test_a_cache_that_cannot_be_is_told_with_its_remedy() -> None:
+    words = ["-m", "asynccode", "images", "list"]
+    env = {**os.environ, "XDG_CACHE_HOME": "/proc"}
+    ran = subprocess.run([sys.executable, *words], env=env, capture_output=True, text=True)
+    assert ran.returncode == 2
+    (said,) = ran.stderr.splitlines()
+    assert "/proc/asynccode/images, cannot be made" in said
+    assert "$XDG_CACHE_HOME" in said

@@ -128,7 +128,7 @@ WHOLE = ["etc", "etc/keys", "etc/keys/b", "etc/os", "gone", "link"]
 def test_layers_are_walked_as_one(stack: list[bytes]) -> None:
     found = dict(archives.merged(stack))
     assert [os.fsdecode(name) for name in found] == WHOLE
-    assert Path(os.fsdecode(found[b"etc/os"])).read_text() == "new"
+    assert Path(os.fsdecode(found[b"etc/os"])).read_text(encoding="utf-8") == "new"
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can make a whiteout")

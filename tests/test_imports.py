@@ -38,7 +38,7 @@ def module_of(path: Path) -> str:
 
 def imported(path: Path) -> Iterator[str]:
     package = module_of(path).split(".")[:-1]
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -136,7 +136,7 @@ def test_the_end_of_a_step_is_said_though_a_signal_comes_while_there_is_no_room_
         shell = int(keeper.stdout.readline().split()[-1])
         waits = Path(f"/proc/{shell}/wchan")
         until = time.monotonic() + 10
-        while "pipe" not in waits.read_text() and time.monotonic() < until:
+        while "pipe" not in waits.read_text(encoding="utf-8") and time.monotonic() < until:
             time.sleep(0.01)
         for _ in range(2):
             os.kill(shell, signal.SIGUSR1)

@@ -61,7 +61,7 @@ def react() -> dict[str, Any]:
 
 
 def written(path: Path, content: Any) -> Path:
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content), encoding="utf-8")
     return path
 
 

@@ -104,7 +104,7 @@ async def test_many_programs_cost_their_sandbox_no_memory_of_ours(sandbox: Sandb
     page = os.sysconf("SC_PAGESIZE")
 
     def resident() -> int:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * page
+        return int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]) * page
 
     before = resident()
     programs = [await sandbox.start(["yes"]) for _ in range(16)]

@@ -113,7 +113,7 @@ async def test_what_looks_at_itself_finds_the_step_s_own_source(
 
 def is_running(pid: int) -> bool:
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     except OSError:
         return False
     return stat.rpartition(")")[2].split()[0] != "Z"

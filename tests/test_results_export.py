@@ -115,7 +115,9 @@ def test_an_episode_that_nobody_was_judged_in_is_left_out_and_said(
         (note,) = made["skipped"]
         assert "'3'" in note
         assert "harness_error" in note
-        assert "'3'" not in "".join(Path(file).read_text() for file in made["files"])
+        assert "'3'" not in "".join(
+            Path(file).read_text(encoding="utf-8") for file in made["files"]
+        )
 
 
 def test_messages_are_put_together_where_no_model_was_asked(
@@ -123,7 +125,7 @@ def test_messages_are_put_together_where_no_model_was_asked(
 ) -> None:
     made = exported(capsys, run, "--to", "messages", "--solved")
     (file,) = made["files"]
-    (line,) = [json.loads(line) for line in Path(file).read_text().splitlines()]
+    (line,) = [json.loads(line) for line in Path(file).read_text(encoding="utf-8").splitlines()]
     assert [message["role"] for message in line["messages"]] == ["user", "assistant"] * 2
     assert line["messages"][2]["content"] == "0\n"
     assert (line["task_id"], line["reward"], line["policy"]) == ("0", 1.0, "chat:org/model 1")

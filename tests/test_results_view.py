@@ -28,7 +28,7 @@ def view(folder: Path, *words: str) -> Path:
 def packed(page: Path) -> dict[str, str]:
     return {
         name: gzip.decompress(b64decode(data)).decode()
-        for name, data in BLOCK.findall(page.read_text())
+        for name, data in BLOCK.findall(page.read_text(encoding="utf-8"))
     }
 
 

@@ -11,8 +11,10 @@ import argparse
 import importlib
 import inspect
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from asynccode.errors import AsynccodeError, InputError, Unavailable
@@ -63,9 +65,13 @@ def make_parser(command: str | None) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and give its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN:
+        # Whoever started us ignores it, and so nobody could ask how our children ended.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     # Dotted paths mean modules in the current folder too, as with `python -m`.
-    if "" not in sys.path and os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
+    with suppress(FileNotFoundError):
+        if "" not in sys.path and os.getcwd() not in sys.path:
+            sys.path.insert(0, os.getcwd())
     named = next((word for word in words if not word.startswith("-")), None)
     try:
         args = make_parser(named).parse_args(words)

@@ -16,7 +16,7 @@ _JOINT = re.compile(rb"^from errors import .*\n", re.MULTILINE)
 INTERPRETER = b"".join(
     _JOINT.sub(b"", _INSIDE.joinpath(name).read_bytes()) for name in ("errors.py", "interpreter.py")
 )
-STOP = _INSIDE.joinpath("stop.py").read_text()
+STOP = _INSIDE.joinpath("stop.py").read_text(encoding="utf-8")
 LOADER = (
     "import os\n"
     f"t=b''\nwhile len(t)<{len(INTERPRETER)}:t+=os.read(0,{len(INTERPRETER)}-len(t))\n"

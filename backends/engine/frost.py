@@ -20,7 +20,7 @@ class Freezer:
 
     def __init__(self, init: int) -> None:
         """Find it by the number that process 1 has here; raises `OSError` if there is none."""
-        places = dict(_places(Path(f"/proc/{init}/cgroup").read_text()))
+        places = dict(_places(Path(f"/proc/{init}/cgroup").read_text(encoding="utf-8")))
         for kind, file, still, moving in (
             ("freezer", "freezer.state", "FROZEN", "THAWED"),
             ("", "cgroup.freeze", "1", "0"),
@@ -63,7 +63,7 @@ def _places(text: str) -> list[tuple[str, str]]:
 
 def _mount(controller: str) -> Path | None:
     """Find where a hierarchy is mounted here."""
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
         before, _, after = line.partition(" - ")
         kind, _, options = after.split(" ", 2)
         right = controller in options.split(",") if controller else kind == "cgroup2"

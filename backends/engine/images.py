@@ -143,7 +143,7 @@ class Store:
             if await self._engine.images.identify(reference(name)):
                 yield False
                 return
-            with open(layers.cache() / f".lock-engine-{name}", "w") as lock:  # noqa: ASYNC230
+            with open(layers.cache() / f".lock-engine-{name}", "w", encoding="utf-8") as lock:  # noqa: ASYNC230
                 while True:
                     try:
                         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -131,7 +131,7 @@ class Mould:
 
     def _still(self) -> Stillness:
         streams(self._init)  # which the shell has read all there is of, too
-        where = Path(f"/proc/{self._init}/wchan").read_text()
+        where = Path(f"/proc/{self._init}/wchan").read_text(encoding="utf-8")
         if where not in ("0", "do_wait"):  # on its way there, if the kernel tells
             raise OSError("process 1 does not wait yet")
         return stillness(self._init)

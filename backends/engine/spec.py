@@ -58,7 +58,7 @@ def name() -> str:
 @cache
 def machine() -> str:
     """Name this machine (since its boot) and process namespace: where our pid means us."""
-    with open("/proc/sys/kernel/random/boot_id") as file:
+    with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as file:
         return f"{file.read().strip()}.{os.readlink('/proc/self/ns/pid')[5:-1]}"
 
 

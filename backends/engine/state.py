@@ -136,7 +136,7 @@ def _digest(pieces: Iterator[str | bytes]) -> str:
 
 def _text(path: str) -> str:
     try:
-        return Path(path).read_text(errors="surrogateescape")
+        return Path(path).read_text(encoding="utf-8", errors="surrogateescape")
     except FileNotFoundError:
         os.lstat(path.rpartition("/")[0])  # raises if it is the process that is not there
         return "-"

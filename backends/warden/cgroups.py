@@ -122,7 +122,7 @@ def _put(path: Path, number: int) -> None:
 
 def _count(path: Path, key: str) -> int:
     with suppress(OSError):
-        for line in path.read_text().splitlines():
+        for line in path.read_text(encoding="utf-8").splitlines():
             name, _, value = line.partition(" ")
             if name == key:
                 return int(value)
@@ -161,7 +161,7 @@ def remove(group: Path, seconds: float = 2.0) -> bool:
     while group.exists():
         for below, _, _ in os.walk(group, topdown=False):  # somebody else may be at it too
             with suppress(OSError):
-                for pid in Path(below, "cgroup.procs").read_text().split():
+                for pid in Path(below, "cgroup.procs").read_text(encoding="utf-8").split():
                     os.kill(int(pid), signal.SIGKILL)
             with suppress(OSError):
                 os.rmdir(below)

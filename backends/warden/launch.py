@@ -103,7 +103,9 @@ def _child(
 ) -> NoReturn:
     try:
         enter()
-        Path("/proc/self/oom_score_adj").write_text("500")  # rather than the jail's first process
+        Path("/proc/self/oom_score_adj").write_text(
+            "500", encoding="utf-8"
+        )  # rather than the jail's first process
         confine.hide()
         join(init)
         os.setsid()

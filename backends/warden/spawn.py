@@ -55,9 +55,9 @@ def settle(cache: str, ahead: dict[str, str]) -> None:
         unshare(CLONE_NEWNS)
     else:
         unshare(CLONE_NEWUSER | CLONE_NEWNS)
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
-        Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
+        Path("/proc/self/setgroups").write_text("deny", encoding="utf-8")
+        Path("/proc/self/uid_map").write_text(f"0 {uid} 1", encoding="utf-8")
+        Path("/proc/self/gid_map").write_text(f"0 {gid} 1", encoding="utf-8")
     mount("none", "/", None, MS_REC | MS_PRIVATE)
     mount("tmpfs", HIDDEN, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
     for folder in (f"{DEVICES}/pts", IMAGES, WORLD):
@@ -140,8 +140,8 @@ def _prepare_configuration(ahead: dict[str, str]) -> None:
     It looks names up meanwhile: files are enough for that.
     """
     for name, text in ahead.items():
-        Path(AHEAD[name]).write_text(text)
+        Path(AHEAD[name]).write_text(text, encoding="utf-8")
     with suppress(OSError):
         short = f"{HIDDEN}/asynccode/nsswitch.conf"
-        Path(short).write_text("passwd: files\ngroup: files\n")
+        Path(short).write_text("passwd: files\ngroup: files\n", encoding="utf-8")
         mount(short, NAMES, None, MS_BIND)

@@ -77,7 +77,7 @@ def read(path: Path) -> Language:
             "Languages are described in YAML: pip install 'asynccode[languages]'."
         ) from None
     try:
-        raw = yaml.safe_load(path.read_text())
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{path} cannot be read: {' '.join(str(error).split())}.") from error
     try:

@@ -117,7 +117,7 @@ def fork():
 def serve(busy):
     os.setpgid(0, 0)  # so that what signals its own group does not meet the keeper
     try:
-        with open("/proc/self/oom_score_adj", "w") as file:
+        with open("/proc/self/oom_score_adj", "w", encoding="utf-8") as file:
             file.write("500")  # rather than the keeper
     except OSError:
         pass

@@ -14,7 +14,7 @@ session = str(os.getsid(keeper))
 
 def stat(pid):
     """Give the words of a process after its name: state, parent, group, session, ..."""
-    with open("/proc/%s/stat" % pid) as file:
+    with open("/proc/%s/stat" % pid, encoding="utf-8") as file:
         return file.read().rpartition(")")[2].split()
 
 
