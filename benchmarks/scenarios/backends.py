@@ -17,7 +17,7 @@ from asynccode.interfaces import Backend
 from asynccode.outcomes import Limits, MiB
 from asynccode.policies import Gold
 from asynccode.rollout import rollout
-from benchmarks import held
+from benchmarks import choice, held
 from benchmarks.machine import available_memory
 from benchmarks.measures import Measure, Result, spread
 from benchmarks.scenarios import main
@@ -30,21 +30,17 @@ KINDS = {"start": "start to first observation", "step": "built-in step", "progra
 
 
 async def measure(
-    *, rounds: int = 5, each: int = 10, attempts: int = 2, names: str = "local,nsjail,docker,podman"
+    *, rounds: int = 5, each: int = 10, attempts: int = 1, names: str = "local,nsjail,docker,podman"
 ) -> Result:
     """Work on the backends by turns; those that cannot work here are left out, and named."""
-    missing = {}
     times: dict[str, dict[str, list[float]]] = {}
     rates: dict[str, list[float]] = {}
     memory: dict[str, float] = {}
     rewards: dict[str, list[float]] = {}
+    found, missing = await choice.available(names)
     async with AsyncExitStack() as stack:
         backends: dict[str, Backend] = {}
-        for name in names.split(","):
-            health = await registry.backend_class(name).probe()
-            if not health.available:
-                missing[name] = health.reason
-                continue
+        for name in found:
             backends[name] = await stack.enter_async_context(registry.load_backend(name))
             times[name] = {kind: [] for kind in KINDS}
             rates[name], rewards[name] = [], []

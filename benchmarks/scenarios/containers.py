@@ -16,6 +16,7 @@ from asynccode.backends.engine.backend import EngineBackend
 from asynccode.images import Image
 from asynccode.interfaces import Session
 from asynccode.outcomes import Limits
+from benchmarks import choice
 from benchmarks.measures import Measure, Result, spread
 from benchmarks.scenarios import main
 
@@ -34,13 +35,9 @@ async def measure(
 ) -> Result:
     """Work through us and through aiodocker alone, in turns."""
     measures: list[Measure] = []
-    missing: dict[str, str | None] = {}
     raw: dict[str, Any] = {}
-    for name in names.split(","):
-        health = await registry.backend_class(name).probe()
-        if not health.available:
-            missing[name] = health.reason
-            continue
+    found, missing = await choice.available(names)
+    for name in found:
         async with cast("EngineBackend", registry.load_backend(name)) as backend:
             image = Image()
             await backend.prepare(image)

@@ -18,6 +18,7 @@ from asynccode.outcomes import Limits
 from asynccode.policies import Gold
 from asynccode.pool import Pool
 from asynccode.rollout import rollout
+from benchmarks import choice
 from benchmarks.measures import Measure, Result
 from benchmarks.scenarios import main
 
@@ -27,17 +28,13 @@ KINDS = {"read": "episodes that only read", "golds": "golds of the bash suite"}
 
 
 async def measure(
-    *, names: str = "docker,podman", episodes: int = 48, concurrency: int = 4, rounds: int = 3
+    *, names: str = "docker,podman", episodes: int = 48, concurrency: int = 4, rounds: int = 1
 ) -> Result:
     """Play both kinds of episode with and without recycling, on each engine there is."""
     measures: list[Measure] = []
-    missing: dict[str, str | None] = {}
     raw: dict[str, Any] = {}
-    for name in names.split(","):
-        health = await registry.backend_class(name).probe()
-        if not health.available:
-            missing[name] = health.reason
-            continue
+    found, missing = await choice.available(names)
+    for name in found:
         async with cast("EngineBackend", registry.load_backend(name)) as backend:
             await backend.prepare(Image())
             kinds: dict[str, Callable[[bool], Awaitable[float]]] = {
@@ -48,11 +45,11 @@ async def measure(
             rates: dict[str, dict[str, list[float]]] = {}
             used = {}
             for kind, play in kinds.items():
-                found = rates[kind] = {"once": [], "again": []}
+                rates[kind] = {"once": [], "again": []}
                 before = backend.statistics()
                 for turn in range(rounds):
                     for again in (turn % 2 == 0, turn % 2 == 1):
-                        found["again" if again else "once"].append(await play(again))
+                        rates[kind]["again" if again else "once"].append(await play(again))
                 used[kind] = {
                     key: backend.statistics()[key] - before[key] for key in ("recycled", "spoilt")
                 }
