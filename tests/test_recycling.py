@@ -6,6 +6,9 @@ import anyio
 import pytest
 
 from asynccode.backends.engine.backend import EngineBackend
+from asynccode.backends.engine.container import Container
+from asynccode.backends.engine.hands import HostHand
+from asynccode.backends.engine.sandbox import EngineSandbox
 from asynccode.errors import SandboxLost
 from asynccode.images import Image
 from asynccode.interfaces import sandbox_of
@@ -73,6 +76,20 @@ async def test_nothing_is_kept_that_nobody_will_ask_for(engine: EngineBackend) -
         await _use(pool, "ls")
         assert pool.statistics()["ready"] == 0
         assert engine.statistics()["open"] == 0
+
+
+async def test_a_container_that_ends_at_once_ends_recycling_for_no_other(
+    engine: EngineBackend,
+) -> None:
+    assert engine.recycles
+    async with await engine.open(Image(), Limits()) as sandbox:
+        assert isinstance(sandbox, EngineSandbox)
+        container, hand = Container(engine, Image()), sandbox._container.hand
+        assert isinstance(hand, HostHand)
+        known = {"GraphDriver": {"Data": {"UpperDir": "/nowhere"}}}
+        await container._remember(2**22 + 1, known, hand, 1)  # no process can have that number
+    assert container.mould is None
+    assert engine.recycles
 
 
 async def test_who_traces_the_first_process_is_found_out(engine: EngineBackend) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -103,8 +104,9 @@ class Container:
         upper = known["GraphDriver"]["Data"]["UpperDir"].encode()
         try:
             mould = Mould(init, self.id, upper, hand, self._backend.threads)
-        except OSError:  # nor will any other
-            self._backend.recycles = False
+        except OSError:
+            if os.path.exists(f"/proc/{init}"):  # it is there, so no other can be held still either
+                self._backend.recycles = False
             return
         await mould.take(shell)
         self.mould = mould
