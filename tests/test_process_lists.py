@@ -11,6 +11,7 @@ import anyio
 import pytest
 
 from asynccode.backends import processes
+from asynccode.backends.jail.sandbox import NsjailSandbox
 from asynccode.backends.nsjail import NsjailBackend
 from asynccode.errors import InputError, SandboxLost
 from asynccode.images import Image
@@ -54,6 +55,17 @@ async def test_a_program_is_nobody_s_child_and_sees_the_shell_and_nothing_of_our
     assert (await sandbox.exec(["bash", "-c", "pstree -a; ls /proc/self/fd"])).text == (
         "bash\n0\n1\n2\n3\n"
     )
+
+
+async def test_a_program_that_comes_as_its_world_ends_is_lost_or_was_quicker(
+    nsjail_backend: NsjailBackend,
+) -> None:
+    for _ in range(10):
+        async with await nsjail_backend.open(IMAGE, LIMITS) as sandbox:
+            assert isinstance(sandbox, NsjailSandbox)
+            os.kill(sandbox._init, signal.SIGKILL)
+            with suppress(SandboxLost):
+                assert (await sandbox.exec(["true"])).exit_code == 0
 
 
 async def test_a_program_has_the_variables_that_it_is_given_and_no_others(

@@ -29,10 +29,8 @@ if TYPE_CHECKING:
 CLOSE_SECONDS = 10.0
 LAST_WORDS_SECONDS = 1.0
 """What nsjail is given to say why it ended, once its descriptors are closed."""
-GROWTH_LOOKS, GROWTH_SECONDS = 10, 0.01
-"""How often, and how long apart, to look at processes that a step left behind."""
-QUIET_LOOKS = 2
-"""After how many looks without growth there is nothing to come."""
+GROWTH_LOOKS, QUIET_LOOKS, GROWTH_SECONDS = 10, 2, 0.01
+"""How often to look at processes that a step left behind, or that do not grow; how long apart."""
 
 
 class NsjailSandbox(Sandbox):
@@ -71,7 +69,7 @@ class NsjailSandbox(Sandbox):
             raise BackendError(f"The jail did not start. {self.obituary()}") from None
         self._at_rest = self._processes()
         if self._backend.nice:  # not before: it had to start quickly
-            for leader in (self._init, *self._runners):
+            for leader in self._roots:
                 with suppress(OSError):
                     os.setpriority(os.PRIO_PGRP, leader, self._backend.nice)
 
@@ -136,8 +134,7 @@ class NsjailSandbox(Sandbox):
 
     async def fingerprint(self) -> str:
         """Digest what the overlay's upper layer holds."""
-        reply = await self._ask("fingerprint")
-        return str(reply["digest"])
+        return str((await self._ask("fingerprint"))["digest"])
 
     async def changes(self, *, hashes: bool = False) -> tuple[Change, ...]:
         """Read the overlay's upper layer."""
@@ -204,6 +201,11 @@ class NsjailSandbox(Sandbox):
 
     async def breach(self, status: int | None) -> Outcome | None:
         """Ask the kernel which limit was met since the last step."""
+        if status and self._outpost is not None and not processes.command(self._init):
+            # What a program ends with whose world ends is no status of its own.
+            with anyio.move_on_after(LAST_WORDS_SECONDS):
+                await self._ended.wait()
+            raise SandboxLost(self.obituary())
         count = self._processes()
         # Left in the background, a fork bomb needs a moment to go off, on a busy machine more
         # than one. Look on while it grows.
@@ -235,12 +237,12 @@ class NsjailSandbox(Sandbox):
         return self._at_rest + sum(bool(slot.shell) for slot in self._slots[1:]) + beside
 
     @property
-    def _runners(self) -> list[int]:
-        return [self._outpost.pid] if self._outpost else []
+    def _roots(self) -> tuple[int, ...]:
+        """The first process, and the runner: all others are below them."""
+        return (self._init, self._outpost.pid) if self._outpost else (self._init,)
 
     def _descendants(self) -> Iterator[int]:
-        """Give the processes below the first one, and those that a runner has started."""
-        for root in (self._init, *self._runners):
+        for root in self._roots:
             yield from processes.tree(root)
 
     def _processes(self) -> int:
