@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import AsyncIterator
 
 import anyio
 import pytest
 
 from asynccode.backends.engine.backend import EngineBackend
+from asynccode.backends.engine.executions import ExecutionSandbox
 from asynccode.errors import InputError, SandboxLost
 from asynccode.images import Image
 from asynccode.interfaces import Sandbox
@@ -121,3 +124,21 @@ async def test_a_sandbox_without_process_1_is_lost(engine: EngineBackend) -> Non
         await engine.engine.containers.remove(sandbox.name)
         with pytest.raises(SandboxLost, match=sandbox.name):
             await sandbox.exec(["true"])
+
+
+async def test_a_program_whose_container_ends_is_lost_and_has_no_status(
+    engine: EngineBackend,
+) -> None:
+    if not engine.reaches_in:
+        pytest.skip(f"{engine.name} runs elsewhere")
+    async with await engine.open(Image(shell="/bin/bash"), LIMITS) as sandbox:
+        assert isinstance(sandbox, ExecutionSandbox)
+
+        async def end_it() -> None:
+            await anyio.sleep(0.3)
+            os.kill(sandbox._container.init, signal.SIGKILL)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(end_it)
+            with pytest.raises(SandboxLost, match=sandbox.name):
+                await sandbox.exec(["sleep", "5"])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from asynccode.backends import processes
 from asynccode.backends.engine import leftovers, spec
 from asynccode.backends.engine.attached import Attached
 from asynccode.backends.engine.files import ArchiveWorld, HostWorld
@@ -128,6 +129,12 @@ class Container:
     def obituary(self) -> str:
         """Say why it is gone."""
         return self._words or f"The container {self.name} has ended."
+
+    async def has_ended(self) -> bool:
+        """Whether process 1 has; from this machine that is seen before the engine says so."""
+        if isinstance(self.hand, HostHand):
+            return not processes.command(self.init)
+        return not (await self.engine.containers.inspect(self.id))["State"]["Running"]
 
     async def inquest(self) -> None:
         """Ask the engine why it is gone."""

@@ -157,6 +157,9 @@ class ExecutionSandbox(EngineSandbox):
             outcome, status = await self._settle(execution, heard, seconds)
         finally:
             attached.close()
+        if status and await self._container.has_ended():
+            # What a program ends with whose world ends is no status of its own.
+            raise SandboxLost(self.obituary())
         return ExecResult(
             outcome=outcome,
             exit_code=None if outcome is Outcome.TIMEOUT else status,
