@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from functools import partial
+from pathlib import Path
 from typing import cast
 
 import anyio
@@ -16,7 +18,7 @@ import pytest
 from asynccode.backends.engine import leftovers, spec
 from asynccode.backends.engine.attached import Address, Attached, hijack
 from asynccode.backends.engine.backend import EngineBackend
-from asynccode.backends.engine.files import ArchiveWorld, HostWorld
+from asynccode.backends.engine.files import ArchiveWorld, HostWorld, open_inside
 from asynccode.errors import BackendError, ImageError, SandboxLost, Unavailable
 from asynccode.images import Entry, Image, Manifest
 from asynccode.interfaces import Backend
@@ -30,6 +32,7 @@ __all__ = ["anyio_backend", "engine"]
 pytestmark = [pytest.mark.anyio, pytest.mark.engine]
 
 BUSY = """
+import signal
 import anyio
 from asynccode.images import Image
 from asynccode.outcomes import Limits
@@ -44,6 +47,7 @@ async def main():
             await anyio.sleep(0.2)
             print(backend.run, flush=True)
             await anyio.sleep_forever()
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs tests may ignore it
 anyio.run(main)
 """
 
@@ -259,3 +263,28 @@ async def test_a_program_of_an_image_with_a_shell_has_what_it_is_given_and_no_ot
             "HOSTNAME=x",
             "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         ]
+
+
+RENAME = """
+import os, sys
+os.chdir(sys.argv[1])
+os.mkdir("one")
+while True:
+    os.rename("one", "two")
+    os.rename("two", "one")
+"""
+
+
+def test_a_way_up_is_found_while_others_rename(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "file").write_text("there")
+    root = os.open(tmp_path, os.O_PATH | os.O_DIRECTORY)
+    with subprocess.Popen([sys.executable, "-c", RENAME, str(tmp_path)]) as other:
+        try:
+            while not any((tmp_path / name).exists() for name in ("one", "two")):
+                time.sleep(0.01)
+            for _ in range(3000):
+                os.close(open_inside(root, "deep/../" * 30 + "file", os.O_RDONLY))
+        finally:
+            other.kill()
+            os.close(root)

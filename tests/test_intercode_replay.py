@@ -261,7 +261,7 @@ async def test_recordings_give_what_the_original_gives(
     assert figures["harness_errors"] == 0, figures["errors"]
     assert figures["stable_turns"] == stable
     wrong = [
-        (row["task"], row["turn"], row["action"], row["reward"])
+        (row["task"], row["turn"], row["action"], row["reward"], row["observation"])
         for row in figures["differences"]
         if row["stable"] and row["reward"][0] != row["reward"][1]
     ]

@@ -29,6 +29,8 @@ from asynccode.backends.warden import overlay
 from asynccode.errors import InputError
 from asynccode.outcomes import Change, ChangeKind
 
+ATTEMPTS = 1000
+"""How often to open what has `..` in its way: the kernel asks for it, when others rename or mount."""
 OPENAT2, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS = 437, 0x10, 0x02
 O_TMP_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 LINKS = 40
@@ -59,12 +61,14 @@ class _How(ctypes.Structure):
 def open_inside(root: int, path: str, flags: int) -> int:
     """Open `path` as whoever has the folder `root` for `/` would; raises `OSError`."""
     how = _How(flags | os.O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
-    name = os.fsencode(path)
-    fd = _libc.syscall(OPENAT2, root, name, ctypes.byref(how), ctypes.sizeof(how))
-    if fd < 0:
+    for _ in range(ATTEMPTS):
+        fd = _libc.syscall(OPENAT2, root, os.fsencode(path), ctypes.byref(how), ctypes.sizeof(how))
+        if fd >= 0:
+            return int(fd)
         number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), path)
-    return int(fd)
+        if number != errno.EAGAIN:
+            break
+    raise OSError(number, os.strerror(number), path)
 
 
 class HostWorld:

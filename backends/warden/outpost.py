@@ -122,7 +122,8 @@ def _show_terminal(taker: int) -> None:
     with socket.socket(fileno=taker) as sock:
         socket.send_fds(sock, [b"\0"], [master])
     os.close(master)
-    _wait(lambda: _command() != before, SECONDS)
+    # In the middle of an exec it has no command, and still its old name.
+    _wait(lambda: _command() not in (b"", before), SECONDS)
     _wait(_ignores_hangups, TRAP_SECONDS)  # else an early signal ends it on a busy machine
 
 
