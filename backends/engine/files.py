@@ -30,7 +30,7 @@ from asynccode.errors import InputError
 from asynccode.outcomes import Change, ChangeKind
 
 ATTEMPTS = 1000
-"""How often to open what has `..` in its way: the kernel asks for it, when others rename or mount."""
+"""How often to open what has `..` in its way: the kernel asks for it if others rename or mount."""
 OPENAT2, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS = 437, 0x10, 0x02
 O_TMP_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 LINKS = 40
