@@ -25,7 +25,7 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 
 from asynccode.backends.engine.api import Files, NotThereError
-from asynccode.backends.warden import overlay
+from asynccode.backends.warden import layers, overlay
 from asynccode.errors import InputError
 from asynccode.outcomes import Change, ChangeKind
 
@@ -260,7 +260,7 @@ class ArchiveWorld:
             mode = _mode((await self._files.look(container, path))["mode"])
         except NotThereError:
             return None
-        kind = overlay.TYPES.get(stat.S_IFMT(mode), "device")
+        kind = layers.TYPES.get(stat.S_IFMT(mode), "device")
         if kind == "directory":  # its archive would hold all that is below
             return kind, stat.S_IMODE(mode), None, None, (0, 0)
         try:

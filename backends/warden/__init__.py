@@ -3,6 +3,8 @@
     client.py    our end: requests, replies, news of jails that ended
     server.py    the helper's loop: one socket, one wake-up for ended children
     worlds.py    what it answers about files: reading, writing, changes
+    answers.py   what goes over its socket
+    asides.py    answers that take their time
     stops.py     what it answers about processes: ending some, sparing others
     held.py      one nsjail as the warden holds it
     spawn.py     from a request to a running nsjail: private mounts, descriptors, exec
@@ -10,6 +12,7 @@
     outpost.py   a jail's runner, where process 1 is an image's shell
     confine.py   what nsjail takes from a jail's processes, taken from those
     overlay.py   what a jail changed, read from its overlay's upper layer
+    layers.py    a layer of an overlay, looked at while others write to it
     files.py     reading and writing files inside a jail
     cgroups.py   where limits on memory and processes come from, if anywhere
     syscalls.py  the few system calls Python has no name for

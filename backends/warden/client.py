@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import socket
-import struct
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,10 +19,10 @@ from attrs import define, field
 import asynccode
 from asynccode.backends import processes
 from asynccode.backends.owners import me
+from asynccode.backends.warden.answers import LENGTH, packed
 from asynccode.errors import SandboxLost, Unavailable
 from asynccode.shell.hub import Hub
 
-LENGTH = struct.Struct("!I")
 ABOVE = 3
 START_SECONDS = 30.0
 END_SECONDS = 10.0
@@ -116,10 +115,10 @@ class Warden:
         number = next(self._numbers)
         call = self._calls[number] = _Call()
         try:
-            body = json.dumps({"request": number, "do": do, **arguments}).encode()
+            message = packed({"request": number, "do": do, **arguments})
             # A message half sent would end the conversation: finish it whatever happens.
             with anyio.move_on_after(BUSY_SECONDS, shield=True) as clock:
-                await self._send(LENGTH.pack(len(body)) + body, fds)
+                await self._send(message, fds)
             if clock.cancelled_caught:
                 self._lose(f"nsjail's helper has taken nothing for {BUSY_SECONDS:g} s.")
             await call.answered.wait()

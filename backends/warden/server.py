@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import os
 import select
 import signal
 import socket
-import struct
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,12 +18,14 @@ from typing import Any
 
 from asynccode.backends import processes
 from asynccode.backends.warden import cgroups, files, launch, outpost, spawn
+from asynccode.backends.warden.answers import LENGTH, Do, attempt, packed
+from asynccode.backends.warden.asides import Asides
 from asynccode.backends.warden.held import Jail, last_words
+from asynccode.backends.warden.layers import SECONDS, TooLongError
 from asynccode.backends.warden.stops import Stops
 from asynccode.backends.warden.syscalls import die_with_parent
 from asynccode.backends.warden.worlds import Worlds
 
-LENGTH = struct.Struct("!I")
 FDS, LOG = 7, 6
 """How many descriptors come with a jail (three for each of two shells, and nsjail's orders), and
 the place among them of the log, which is ours."""
@@ -40,6 +42,8 @@ class Server(Stops, Worlds):
         """By process id: the client's number for it, and where it says why it cannot run."""
         self.runners: dict[int, int] = {}
         """The jail of each runner, by process id."""
+        self.poll = select.poll()
+        self.asides = Asides(self.poll, self.post)
         self.emptied: list[Path] = []
         """Groups of ended jails; the kernel may need a moment to let one go."""
         self.inbox = bytearray()
@@ -52,13 +56,14 @@ class Server(Stops, Worlds):
             end.setblocking(False)
         signal.set_wakeup_fd(woken.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        poll = select.poll()
         for end in (self.link, wake):
-            poll.register(end, select.POLLIN)
+            self.poll.register(end, select.POLLIN)
         try:
             while True:
-                for fd, _ in poll.poll():
-                    if fd == wake.fileno():
+                for fd, _ in self.poll.poll():
+                    if fd in self.asides:
+                        self.pass_on(fd)
+                    elif fd == wake.fileno():
                         with suppress(BlockingIOError):
                             wake.recv(4096)
                         self.reap()
@@ -90,22 +95,40 @@ class Server(Stops, Worlds):
         return bool(data)
 
     def answer(self, request: dict[str, Any]) -> None:
-        """Do what is asked. An `OSError` is an answer; a bug here must be one too."""
+        """Do what is asked, or have it done by a child if it takes its time."""
         number = request.pop("request")
+        do = partial(getattr(self, f"do_{request.pop('do')}"), number=number, **request)
         try:
-            reply = getattr(self, f"do_{request.pop('do')}")(number=number, **request)
-        except OSError as error:
-            reply = {"errno": error.errno, "error": str(error)}
-        except Exception as error:  # noqa: BLE001 - one jail's trouble must not end all others
-            reply = {"errno": None, "error": f"{type(error).__name__}: {error}"}
-        if reply is not None:
-            self.send({"request": number, **reply})
+            reply = attempt(do)
+        except TooLongError:
+            self.asides.begin(number, request["jail"], lambda: self.look_longer(number, do))
+        else:
+            if reply is not None:
+                self.send({"request": number, **reply})
+
+    def look_longer(self, number: int, do: Do) -> bytes:
+        """Do what takes its time: in a child, for which nobody waits."""
+        self.patience = SECONDS
+        try:
+            return packed({"request": number, **(attempt(do) or {})})
+        except TooLongError as error:
+            return packed({"request": number, "errno": error.errno, "error": error.strerror})
+
+    def pass_on(self, fd: int) -> None:
+        """Hear what a child says; one that was ended with its jail has nothing to say."""
+        number = self.asides.hear(fd)
+        if number is not None:
+            text = "The jail has ended before all was seen."
+            self.send({"request": number, "errno": errno.ESRCH, "error": text})
 
     def send(self, message: dict[str, Any]) -> None:
-        """Send one message, if there is anybody left to read it."""
-        body = json.dumps(message).encode()
+        """Send one message."""
+        self.post(packed(message))
+
+    def post(self, message: bytes) -> None:
+        """Send a packed message, if there is anybody left to read it."""
         with suppress(BrokenPipeError, ConnectionResetError):
-            self.link.sendall(LENGTH.pack(len(body)) + body)
+            self.link.sendall(message)
 
     def reap(self) -> None:
         """Take note of the children that have ended."""
@@ -239,6 +262,7 @@ class Server(Stops, Worlds):
         if held is None:
             return {}
         held.closing = number
+        self.asides.end(jail)
         held.kill()
         return None
 

@@ -14,7 +14,7 @@ CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 MS_NOEXEC = 8
 MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 4096, 16384, 1 << 18
 PR_SET_PDEATHSIG = 1
-SYS_CLOSE_RANGE = 436
+SYS_CLOSE_RANGE, SYS_OPENAT2 = 436, 437
 SYS_CLONE = {"x86_64": 56, "aarch64": 220}
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -63,6 +63,20 @@ def fork(flags: int = 0) -> int:
     pid = int(_libc.syscall(number, flags | signal.SIGCHLD, 0, 0, 0, 0))
     _check(pid, "clone")
     return pid
+
+
+class _How(ctypes.Structure):
+    _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
+
+
+def openat2(folder: int, path: bytes, flags: int, resolve: int) -> int:
+    """Open what is below a folder; `resolve` says which ways there are none (Linux 5.6)."""
+    how = _How(flags, 0, resolve)
+    fd = int(_libc.syscall(SYS_OPENAT2, folder, path, ctypes.byref(how), ctypes.sizeof(how)))
+    if fd < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), path)
+    return fd
 
 
 def close_above(fd: int) -> None:

@@ -9,12 +9,15 @@ from typing import Any
 
 from asynccode.backends.warden import files, overlay, spawn
 from asynccode.backends.warden.held import Jail
+from asynccode.backends.warden.layers import Reading
 
 
 class Worlds:
     """The part of the warden's server that answers for files."""
 
     jails: dict[int, Jail]
+    patience = 0.02
+    """Seconds that looking at files may take while others wait; see `asides.py`."""
 
     def _upper(self, jail: int) -> str:
         return f"/proc/{self.jails[jail].pid}/root{spawn.UPPER}"
@@ -23,14 +26,13 @@ class Worlds:
         self, *, number: int, jail: int, lowers: list[str], hashes: bool
     ) -> dict[str, Any]:
         """Read the state diff."""
-        rows = overlay.changes(
-            os.fsencode(self._upper(jail)), [os.fsencode(path) for path in lowers], hashes=hashes
-        )
+        upper, *below = (os.fsencode(path) for path in (self._upper(jail), *lowers))
+        rows = overlay.changes(upper, below, Reading(self.patience), hashes=hashes)
         return {"rows": sorted(rows, key=lambda row: os.fsencode(row.path))}
 
     def do_fingerprint(self, *, number: int, jail: int) -> dict[str, Any]:
         """Digest what the upper layer holds."""
-        return {"digest": overlay.fingerprint(self._upper(jail))}
+        return {"digest": overlay.fingerprint(self._upper(jail), Reading(self.patience))}
 
     def do_read(self, *, number: int, jail: int, path: str, max_bytes: int) -> dict[str, Any]:
         """Read a file."""
