@@ -147,7 +147,8 @@ class LocalSandbox(Sandbox):
         spare |= set() if everything else self._older
         keeper = processes.command(self._pid)
         spare |= {pid for pid in processes.children(self._pid) if processes.command(pid) == keeper}
-        processes.send(shell, signal.SIGRTMAX)
+        if shell:
+            processes.send(shell, signal.SIGRTMAX)
         processes.stop(self._processes, spare, force=force)
 
     async def kill(self, shell: int) -> None:

@@ -55,9 +55,9 @@ START = b"start\n"
 TAKE_NOTE = "builtin jobs >/dev/null"
 """Makes Bash take note of dead jobs without a fork."""
 
-TELL = "builtin echo TOKEN $?>&0"
-INBAND_TELL = "__ac_t TOKEN $?"
-"""What says the end of a step."""
+TELL = 'builtin echo TOKEN "$?">&0'
+INBAND_TELL = '__ac_t TOKEN "$?"'
+"""What says the end of a step; a digit of it may be among a step's IFS."""
 ERRORS = '2>"/proc/$PPID/fd/$__ac_e"'
 """Where a step's errors go if they are kept apart."""
 
@@ -77,10 +77,10 @@ _BOOT = rf"""
 [[ $2 ]] || builtin export -n SHELL  # only told so that Bash need not look into passwd
 __ac_e=$1; shift $#
 echo 500 >/proc/self/oom_score_adj  # rather than the keeper, which is not to be replaced
-__ac_status() {{ return $1; }}
+__ac_status() {{ return "$1"; }}
 __ac_next() {{ builtin mapfile -n 1 -t __ac_x
   [[ $__ac_x ]] || {{ builtin mapfile -n 1 -t __ac_x; builtin eval "$__ac_x"; }}; }}
-__ac_skip() {{ if [[ $BASH_COMMAND == "TELL "????????????" \$?"* ]]; then
+__ac_skip() {{ if [[ $BASH_COMMAND == "TELL "????????????" \"\$?\""* ]]; then
   builtin trap - DEBUG; builtin shopt -u extdebug; return 0; fi; return 1; }}
 trap '[[ IDLE ]] || {{ builtin shopt -s extdebug
   builtin trap "break 9999 2>/dev/null; __ac_skip" DEBUG; break 9999 2>/dev/null; }}' {ABORT_SIGNAL}
@@ -116,7 +116,7 @@ __ac_w() {{
   builtin echo "$@" || for __ac_x in 1 2 3 4 5 6 7 8 9; do builtin echo "$@" && break; done
 }}
 __ac_t() {{ __ac_w "$@"
-  [[ ! $__ac_p ]] || {{ __ac_p=; __ac_w $1 0 {ERRORS.replace("2>", ">")}; }}; }}
+  [[ ! $__ac_p ]] || {{ __ac_p=; __ac_w "$1" 0 {ERRORS.replace("2>", ">")}; }}; }}
 """
 """Says the end of a step, and anew when a trapped signal (ours, which stops a step, or one of the
 step's own) came while the line waited for room behind the step's output: it is shorter than what a

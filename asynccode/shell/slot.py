@@ -208,6 +208,8 @@ class Slot:
             grace = self._wire.grace if force else GRACE_SECONDS
             await self._hear(step, step.has_ended, grace)
             if step.status is not None and not everything:
+                if not force:  # what minds no TERM would write into the next step
+                    await self._ward.stop(0, everything=False, force=True)
                 return
         if step.status is None:
             await self._ward.kill(self._shell)

@@ -15,7 +15,7 @@ from asynccode.testing.checks.base import TIGHT, checks, expect, running
 
 async def _goes_on(session: Session) -> None:
     expect(await session.run("echo $x; pwd"), Outcome.OK)
-    result = await session.run("echo $x")
+    result = await session.run("sleep 0.1; echo $x")
     assert result.text == "kept\n", f"the variable is gone: {result.text!r}"
 
 
@@ -32,6 +32,8 @@ async def a_time_out_keeps_the_shell(backend: Backend) -> None:
             "while true; do sleep 0.1; done; echo never",
             "f() { while [[ 1 ]]; do :; done; }; while :; do f; done",
             f"{sleep} & ({sleep}; {sleep}) | cat",
+            "(trap '' TERM; while :; do echo spam; sleep 0.05; done) & wait",
+            f"{sleep} & kill -STOP $!; wait",
         ):
             result = await session.run(code, seconds=0.3)
             expect(result, Outcome.TIMEOUT)

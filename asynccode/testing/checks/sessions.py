@@ -65,6 +65,24 @@ async def code_is_in_no_variable(backend: Backend) -> None:
 
 
 @checks()
+async def any_ifs(backend: Backend) -> None:
+    """Whatever IFS a step leaves, the next one is told how it ended, and finds it."""
+    async with await backend.open(Image(), TIGHT) as sandbox:
+        session = await sandbox.session()
+        for ifs in (
+            "0",
+            "1,",
+            "0123456789",
+            "abcdefghijklmnopqrstuvwxyz-_ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        ):
+            expect(await session.run(f"IFS={ifs}; true"), Outcome.OK)
+            result = await session.run("(exit 10)")
+            assert (result.exit_code, result.restarted) == (10, False), f"after IFS={ifs}: {result}"
+            result = await session.run('echo "$?$IFS"', split=True)
+            assert result.stdout == f"10{ifs}\n".encode(), f"after IFS={ifs}: {result}"
+
+
+@checks()
 async def any_text_is_code(backend: Backend) -> None:
     """Code may hold any character; a NUL or a lone half is refused and harms nothing."""
     async with await backend.open(Image(), TIGHT) as sandbox:
