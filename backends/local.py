@@ -143,10 +143,12 @@ class LocalSandbox(Sandbox):
 
     async def stop(self, shell: int, *, everything: bool, force: bool) -> None:
         """Abort the shell's step and signal what it started (see `Custody`)."""
-        spare = {self._pid, *(slot.shell for slot in self._slots)}
-        spare |= set() if everything else self._older
         keeper = processes.command(self._pid)
-        spare |= {pid for pid in processes.children(self._pid) if processes.command(pid) == keeper}
+        ours = {self._pid, *(slot.shell for slot in self._slots if slot.shell)}
+        ours |= {pid for pid in processes.children(self._pid) if processes.command(pid) == keeper}
+        for pid in ours:  # a step may have stopped them
+            processes.send(pid, signal.SIGCONT)
+        spare = ours | (set() if everything else self._older)
         if shell:
             processes.send(shell, signal.SIGRTMAX)
         processes.stop(self._processes, spare, force=force)

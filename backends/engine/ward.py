@@ -53,6 +53,7 @@ class Ward:
             if slot.shell:
                 kin = await self.hand.kin(slot.shell)
                 spare |= set(kin)
+                await self.hand.send(kin, signal.SIGCONT)  # a step may have stopped them
                 if slot.shell == shell:
                     await self.hand.send(kin[:1], signal.SIGRTMAX)
         for leader in () if everything else tuple(self.leaders):

@@ -52,6 +52,8 @@ class Stops:
                     spared.add(pid)
                 if inner == shell:
                     processes.send(pid, signal.SIGRTMAX)
+        for pid in spared.difference(spare):  # a step may have stopped them
+            processes.send(pid, signal.SIGCONT)
         count = processes.stop(find, spared, force=force)
         return {"count": count}
 

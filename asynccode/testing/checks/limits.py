@@ -45,6 +45,35 @@ async def a_time_out_keeps_the_shell(backend: Backend) -> None:
 
 
 @checks()
+async def a_stopped_shell_goes_on(backend: Backend) -> None:
+    """A step may stop its own shell: after the time-out that shell goes on."""
+    async with await backend.open(Image(), TIGHT) as sandbox:
+        session = await sandbox.session()
+        await session.run("x=kept")
+        result = await session.run("kill -STOP $$", seconds=0.3)
+        expect(result, Outcome.TIMEOUT)
+        assert not result.restarted, "the shell was restarted"
+        await _goes_on(session)
+
+
+@checks("processes")
+async def stopped_programs_go_on(backend: Backend) -> None:
+    """A step may stop all else that there is: what runs programs goes on after a time-out."""
+    async with await backend.open(Image(), TIGHT) as sandbox:
+        session = await sandbox.session()
+        await session.run("x=kept")
+        expect(await sandbox.exec(["echo", "first"]), Outcome.OK, "first\n")
+        await session.run(
+            "for p in $(ls /proc | grep ^[1-9]); do"
+            " [ $p = 1 ] || [ $p = $$ ] || kill -STOP $p; done 2>/dev/null"
+        )
+        with anyio.fail_after(15):
+            await sandbox.exec(["echo", "maybe"], seconds=0.3)
+            expect(await sandbox.exec(["echo", "later"]), Outcome.OK, "later\n")
+        await _goes_on(session)
+
+
+@checks()
 async def a_deaf_shell_is_replaced(backend: Backend) -> None:
     """A shell that ignores every signal is replaced after a time-out, and the result says so."""
     async with await backend.open(Image(), TIGHT) as sandbox:
