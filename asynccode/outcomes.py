@@ -100,7 +100,9 @@ class Change:
     size: int | None
     """Bytes of a file or of a link's target; None otherwise."""
     sha256: str | None = None
-    """Hash of a file's content or of a link's target, if hashes were asked for."""
+    """Hash of a file's content or of a link's target, if hashes were asked for. Of files with more
+    than 256 MiB of holes, all together, None: who makes them has used no disk, and we would an hour.
+    """
 
 
 @frozen(kw_only=True)
