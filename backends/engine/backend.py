@@ -19,6 +19,7 @@ from asynccode.backends.engine import examine, export, leftovers, spec
 from asynccode.backends.engine.api import About, Engine
 from asynccode.backends.engine.container import Container
 from asynccode.backends.engine.executions import ExecutionSandbox
+from asynccode.backends.engine.finishing import finish
 from asynccode.backends.engine.images import Store, reference
 from asynccode.backends.engine.sandbox import EngineSandbox
 from asynccode.errors import BackendError, Unavailable
@@ -138,7 +139,10 @@ class EngineBackend(Backend):
         async with self._comparing:
             if reference not in self._pristine:
                 config = spec.container(Image(base="/", workdir="/"), reference, Limits(), self.run)
-                created = await self.engine.containers.create(spec.name(), config)
+                containers = self.engine.containers
+                created = await finish(
+                    lambda: containers.create(spec.name(), config), containers.remove
+                )
                 self._pristine[reference] = created
         return self._pristine[reference]
 

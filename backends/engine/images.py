@@ -24,6 +24,7 @@ import anyio.to_thread
 from asynccode.backends import archives, debian, host, layers
 from asynccode.backends.engine import spec
 from asynccode.backends.engine.api import Engine, NotThereError
+from asynccode.backends.engine.finishing import finish
 from asynccode.errors import ImageError
 from asynccode.images import Commands, Entry, Image, Layer, Manifest, Run
 from asynccode.outcomes import Limits
@@ -131,7 +132,7 @@ class Store:
         config["WorkingDir"] = "/"
         name = spec.name()
         try:
-            yield await self._engine.containers.create(name, config)
+            yield await finish(lambda: self._engine.containers.create(name, config))
         finally:
             with anyio.CancelScope(shield=True), anyio.move_on_after(spec.REMOVE_SECONDS):
                 await self._engine.containers.remove(name)

@@ -1,0 +1,54 @@
+"""Calls that are cancelled while an engine works on them: nothing goes on or is in the way.
+
+Which moment of a call is the one in which an engine is at work differs from machine to machine, so
+each is cancelled after many different times.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import anyio
+import pytest
+
+from asynccode.backends.engine.backend import EngineBackend
+from asynccode.images import Image
+from asynccode.outcomes import Limits
+
+from .engines import anyio_backend, engine, left_of
+
+__all__ = ["anyio_backend", "engine"]
+pytestmark = [pytest.mark.anyio, pytest.mark.engine]
+
+SETTLE_SECONDS = 2.0
+"""Within that an engine does what it goes on with for nobody."""
+
+
+async def _cancel_open(engine: EngineBackend, seconds: float, *, natively: bool) -> bool:
+    """Open a container, cancelled after a while as anyio or as asyncio does; whether it was."""
+
+    async def use() -> None:
+        await (await engine.open(Image(), Limits())).aclose()
+
+    if not natively:
+        with anyio.move_on_after(seconds) as scope:
+            await use()
+        return scope.cancelled_caught
+    try:
+        async with asyncio.timeout(seconds):
+            await use()
+    except TimeoutError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("natively", [False, True], ids=["anyio", "asyncio"])
+async def test_a_cancelled_open_leaves_no_container(engine: EngineBackend, natively: bool) -> None:
+    before = await left_of(engine.name, engine.run)
+    cancelled = 0
+    for milliseconds in range(2, 90, 6):
+        cancelled += await _cancel_open(engine, milliseconds / 1000, natively=natively)
+    assert cancelled > 5
+    await anyio.sleep(SETTLE_SECONDS)
+    assert await left_of(engine.name, engine.run) == before
+    assert engine.statistics()["open"] == 0
