@@ -24,6 +24,10 @@ SETTLE_SECONDS = 2.0
 """Within that an engine does what it goes on with for nobody."""
 
 
+PROMPT_SECONDS = 10.0
+"""Within that a command that does nothing is run, on a busy machine too."""
+
+
 async def _cancel_open(engine: EngineBackend, seconds: float, *, natively: bool) -> bool:
     """Open a container, cancelled after a while as anyio or as asyncio does; whether it was."""
 
@@ -52,3 +56,20 @@ async def test_a_cancelled_open_leaves_no_container(engine: EngineBackend, nativ
     await anyio.sleep(SETTLE_SECONDS)
     assert await left_of(engine.name, engine.run) == before
     assert engine.statistics()["open"] == 0
+
+
+async def test_after_a_cancelled_exec_the_next_is_prompt_and_the_session_knows_nothing_of_it(
+    engine: EngineBackend,
+) -> None:
+    cancelled = 0
+    for milliseconds in (*range(2, 50, 6), 60, 80, 100, 130):
+        async with await engine.open(Image(), Limits()) as sandbox:
+            session = await sandbox.session()
+            with anyio.move_on_after(milliseconds / 1000) as scope:
+                await sandbox.exec(["sleep", "1234"])
+            cancelled += scope.cancelled_caught
+            with anyio.fail_after(PROMPT_SECONDS):
+                assert (await sandbox.exec(["echo", "next"])).text == "next\n"
+            assert (await session.run("echo fine")).text == "fine\n"
+            assert "sleep 1234" not in (await session.run("ps ax -o args")).text
+    assert cancelled > 5
