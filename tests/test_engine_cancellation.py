@@ -73,3 +73,17 @@ async def test_after_a_cancelled_exec_the_next_is_prompt_and_the_session_knows_n
             assert (await session.run("echo fine")).text == "fine\n"
             assert "sleep 1234" not in (await session.run("ps ax -o args")).text
     assert cancelled > 5
+
+
+async def test_a_cancelled_start_leaves_no_program(engine: EngineBackend) -> None:
+    async with await engine.open(Image(), Limits()) as sandbox:
+        session = await sandbox.session()
+        cancelled = 0
+        for milliseconds in range(2, 130, 6):
+            with anyio.move_on_after(milliseconds / 1000) as scope:
+                await (await sandbox.start(["sleep", "1234"])).aclose()
+            cancelled += scope.cancelled_caught
+        assert cancelled > 5
+        await anyio.sleep(SETTLE_SECONDS)
+        assert "sleep 1234" not in (await session.run("ps ax -o args")).text
+        assert (await session.run("echo fine")).text == "fine\n"
