@@ -87,3 +87,17 @@ async def test_a_cancelled_start_leaves_no_program(engine: EngineBackend) -> Non
         await anyio.sleep(SETTLE_SECONDS)
         assert "sleep 1234" not in (await session.run("ps ax -o args")).text
         assert (await session.run("echo fine")).text == "fine\n"
+
+
+async def test_nor_does_a_cancelled_exec_where_the_engine_runs_programs(
+    engine: EngineBackend,
+) -> None:
+    async with await engine.open(Image(shell="/bin/bash"), Limits()) as sandbox:
+        cancelled = 0
+        for milliseconds in range(2, 130, 6):
+            with anyio.move_on_after(milliseconds / 1000) as scope:
+                await sandbox.exec(["sleep", "1234"])
+            cancelled += scope.cancelled_caught
+        assert cancelled > 5
+        await anyio.sleep(SETTLE_SECONDS)
+        assert "sleep 1234" not in (await sandbox.exec(["ps", "ax", "-o", "args"])).text
