@@ -55,6 +55,10 @@ class Store:
             known = self._known[image.digest] = await self._layers(image)
         return known
 
+    def forget(self, image: Image) -> None:
+        """Take note that an image is there no longer: its layers are looked for again."""
+        self._known.pop(image.digest, None)
+
     async def _layers(self, image: Image) -> tuple[str, ...]:
         stack = [await self._base(image.base)]
         for layer in image.layers:
