@@ -16,7 +16,7 @@ from asynccode.lease import Lease
 from asynccode.outcomes import Limits
 from asynccode.pool import Pool
 
-from .engines import anyio_backend, engine
+from .engines import anyio_backend, engine, left_of
 
 __all__ = ["anyio_backend", "engine"]
 pytestmark = [pytest.mark.anyio, pytest.mark.engine]
@@ -112,3 +112,13 @@ async def test_a_sandbox_in_the_middle_of_a_step_is_removed(engine: EngineBacken
         group.start_soon(step)
         await anyio.sleep(0.1)
         assert await sandbox.renew() is None
+
+
+async def test_one_that_somebody_has_paused_is_removed(engine: EngineBackend) -> None:
+    sandbox = await engine.open(Image(), Limits())
+    before = engine.spoilt["paused"]
+    await anyio.run_process([engine.name, "pause", sandbox.name])
+    assert await sandbox.renew() is None
+    assert engine.spoilt["paused"] == before + 1
+    assert engine.statistics()["open"] == 0
+    assert await left_of(engine.name, engine.run) == []

@@ -109,7 +109,7 @@ class Shells:
         a child of the shell, whichever it is.
         """
         async with self._starting:
-            if not self._second_started:
+            if not self._second_started and not self._second.is_lost:
                 await self._second.start()
                 self._second_started = True
         return self._second if self._second.is_alive else self._first

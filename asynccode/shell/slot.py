@@ -92,13 +92,18 @@ class Slot:
         return self._wire.start(self._following)
 
     async def start(self) -> None:
-        """Start the shell; raises `SandboxLost` if it does not come up."""
-        for _ in range(START_ATTEMPTS):
+        """Start the shell; raises `SandboxLost` if it does not come up.
+
+        If it is cancelled the shell is still called: who starts it next goes on waiting for it.
+        """
+        for _ in range(START_ATTEMPTS if not self._lost else 0):
             try:
-                if self._called is None:
-                    await self._send(self.call, START_SECONDS)
-                step, self._called = self._called or _Step(token=""), None
+                # What was called before may not have left.
+                send = self.call if self._called is None else bool
+                await self._send(send, START_SECONDS)
+                step = self._step = self._called or _Step(token="")
                 await self._hear(step, step.has_begun, START_SECONDS)
+                self._called = None
                 if step.ready:
                     return
                 # Most likely what is left of the last step takes all the room there is.
@@ -259,7 +264,7 @@ class Slot:
 
     def on_reply(self, reply: framing.Reply) -> None:
         """Take note of what the sandbox's end says."""
-        step = self._step or _Step(token="")
+        step = self._step or self._called or _Step(token="")
         if reply.kind == "ready":
             self._shell = reply.number
             step.ready = True

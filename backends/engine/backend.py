@@ -16,9 +16,10 @@ import anyio
 
 from asynccode.backends import setup
 from asynccode.backends.engine import examine, export, leftovers, spec
-from asynccode.backends.engine.api import About, Engine
+from asynccode.backends.engine.api import About, Engine, NotThereError
 from asynccode.backends.engine.container import Container
 from asynccode.backends.engine.executions import ExecutionSandbox
+from asynccode.backends.engine.finishing import finish
 from asynccode.backends.engine.images import Store, reference
 from asynccode.backends.engine.sandbox import EngineSandbox
 from asynccode.errors import BackendError, Unavailable
@@ -106,17 +107,29 @@ class EngineBackend(Backend):
     async def open(self, image: Image, limits: Limits) -> EngineSandbox:
         """Open a container."""
         image = image.whole
+        name = await self.name_of(image)
+        try:
+            return await self._start(image, limits, name)
+        except NotThereError:  # once more, even if another has built it again meanwhile
+            await self._look_for(image, name)
         return await self._start(image, limits, await self.name_of(image))
 
     async def export(self, image: Image, dest: Path) -> int:
         """Write an image, built if need be, to a new tar archive; gives how many paths."""
         image = image.whole
+        await self._look_for(image, await self.name_of(image))
         async with self._store.still(image, await self.name_of(image)) as container:
             return await export.write(self.engine.images.export(container), dest)
 
     async def name_of(self, image: Image) -> str:
         """Give the engine's name of an image, built if need be."""
         return reference((await self._store.layers(image))[0])
+
+    async def _look_for(self, image: Image, name: str) -> None:
+        """Forget an image that somebody has removed, so that it is built again."""
+        if await self.engine.images.identify(name) is None:
+            self._store.forget(image)
+            self._pristine.pop(name, None)
 
     async def _start(
         self, image: Image, limits: Limits, name: str, *, network: str = "none"
@@ -138,7 +151,10 @@ class EngineBackend(Backend):
         async with self._comparing:
             if reference not in self._pristine:
                 config = spec.container(Image(base="/", workdir="/"), reference, Limits(), self.run)
-                created = await self.engine.containers.create(spec.name(), config)
+                containers = self.engine.containers
+                created = await finish(
+                    lambda: containers.create(spec.name(), config), containers.remove
+                )
                 self._pristine[reference] = created
         return self._pristine[reference]
 

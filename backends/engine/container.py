@@ -13,6 +13,7 @@ from asynccode.backends import processes
 from asynccode.backends.engine import leftovers, spec
 from asynccode.backends.engine.attached import Attached
 from asynccode.backends.engine.files import ArchiveWorld, HostWorld
+from asynccode.backends.engine.finishing import finish
 from asynccode.backends.engine.hands import HostHand
 from asynccode.backends.engine.helper import HelperHand
 from asynccode.backends.engine.recycling import Mould
@@ -68,7 +69,8 @@ class Container:
             is_bare=self.is_bare,
         )
         self.ahead = spec.ahead(limits, self._backend.about)
-        self.id = await self.engine.containers.create(self.name, config)
+        # Who is cancelled has it removed, which must not come first.
+        self.id = await finish(lambda: self.engine.containers.create(self.name, config))
         self.attached = await self.engine.streams.attach(self.id, tty=self.is_bare)
 
     def wire(self) -> ExecWire:

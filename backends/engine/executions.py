@@ -21,6 +21,7 @@ import anyio.to_thread
 from asynccode.backends.engine import spec
 from asynccode.backends.engine.api import NotThereError
 from asynccode.backends.engine.attached import Attached
+from asynccode.backends.engine.finishing import finish
 from asynccode.backends.engine.sandbox import EngineSandbox
 from asynccode.backends.runner import NOT_FOUND
 from asynccode.backends.warden.outpost import FIRST_NUMBER, MIND_NO, NEXT
@@ -82,6 +83,8 @@ class ExecutionSandbox(EngineSandbox):
     """What an episode has of such a container. One program runs at a time."""
 
     _terminal: Heard | None = None
+    _execution = ""
+    """What the engine calls the program that runs, or ran last."""
 
     async def begin(self, reference: str) -> None:
         """Create the container and start it with the shell as its process 1."""
@@ -139,13 +142,28 @@ class ExecutionSandbox(EngineSandbox):
                 return await self._run(config, seconds, split=split)
             except BaseException:
                 with anyio.CancelScope(shield=True), anyio.move_on_after(END_SECONDS):
-                    await self._ward.stop(0, everything=False, force=True)
+                    await self._end_program()
                 raise
+
+    async def _start(self, config: Mapping[str, Any]) -> tuple[str, Attached]:
+        self._execution = ""
+        started = await self._engine.streams.execute(self._container.id, config)
+        self._execution = started[0]
+        return started
+
+    async def _end_program(self) -> None:
+        """End what nobody waits for any more; Docker gives streams before the program is there."""
+        with suppress(BackendError):
+            while True:
+                await self._ward.stop(0, everything=False, force=True)
+                if not self._execution or await self._status(self._execution) is not None:
+                    break
+                await anyio.sleep(POLL_SECONDS)
 
     async def _run(self, config: Mapping[str, Any], seconds: float, *, split: bool) -> ExecResult:
         began = perf_counter()
         try:
-            execution, attached = await self._engine.streams.execute(self._container.id, config)
+            execution, attached = await finish(lambda: self._start(config))
         except BackendError as error:
             await self._check()
             if not _NO_PROGRAM.search(str(error).lower()):

@@ -1,7 +1,7 @@
 """Holding a container still from outside: the kernel's freezer, of either version.
 
 Nothing in a frozen container runs, its first process included, and nobody inside can change that.
-The engine is not told: to it the container runs.
+The engine is not told: to it the container runs. Nor is it asked: what it pauses is seen here.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ LOOK_SECONDS = 0.0005
 class Freezer:
     """Of one container."""
 
+    _is_ours = False
+    """Whether it is we who hold it."""
+
     def __init__(self, init: int) -> None:
         """Find it by the number that process 1 has here; raises `OSError` if there is none."""
         places = dict(_places(Path(f"/proc/{init}/cgroup").read_text(encoding="utf-8")))
@@ -33,8 +36,13 @@ class Freezer:
                     return
         raise OSError("its control group has no freezer")
 
+    def is_held(self) -> bool:
+        """Whether anybody holds it still, or is about to: an engine pauses it in the same way."""
+        return self._file.read_text().strip() != self._moving
+
     async def freeze(self) -> bool:
         """Stop everything; whether all stands still."""
+        self._is_ours = True
         self._file.write_text(self._still)
         with anyio.move_on_after(FREEZE_SECONDS):
             while not self._is_still():
@@ -43,8 +51,10 @@ class Freezer:
         return False
 
     def thaw(self) -> None:
-        """Let everything go on; raises `OSError` if the container is gone."""
-        self._file.write_text(self._moving)
+        """Let everything go on that we have stopped; raises `OSError` if the container is gone."""
+        if self._is_ours:
+            self._is_ours = False
+            self._file.write_text(self._moving)
 
     def _is_still(self) -> bool:
         if self._still == "1":

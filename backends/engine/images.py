@@ -24,6 +24,7 @@ import anyio.to_thread
 from asynccode.backends import archives, debian, host, layers
 from asynccode.backends.engine import spec
 from asynccode.backends.engine.api import Engine, NotThereError
+from asynccode.backends.engine.finishing import finish
 from asynccode.errors import ImageError
 from asynccode.images import Commands, Entry, Image, Layer, Manifest, Run
 from asynccode.outcomes import Limits
@@ -53,6 +54,10 @@ class Store:
         if known is None:
             known = self._known[image.digest] = await self._layers(image)
         return known
+
+    def forget(self, image: Image) -> None:
+        """Take note that an image is there no longer: its layers are looked for again."""
+        self._known.pop(image.digest, None)
 
     async def _layers(self, image: Image) -> tuple[str, ...]:
         stack = [await self._base(image.base)]
@@ -131,7 +136,7 @@ class Store:
         config["WorkingDir"] = "/"
         name = spec.name()
         try:
-            yield await self._engine.containers.create(name, config)
+            yield await finish(lambda: self._engine.containers.create(name, config))
         finally:
             with anyio.CancelScope(shield=True), anyio.move_on_after(spec.REMOVE_SECONDS):
                 await self._engine.containers.remove(name)

@@ -12,6 +12,7 @@ import anyio
 from asynccode.backends.engine import spec
 from asynccode.backends.engine.api import Engine, NotThereError
 from asynccode.backends.engine.attached import OUTPUT, Attached
+from asynccode.backends.engine.finishing import finish
 from asynccode.errors import BackendError, InputError, SandboxLost
 from asynccode.images import Image
 from asynccode.interfaces import Program
@@ -71,32 +72,40 @@ class EngineProgram(Program):
         window: Window | None,
         ahead: Sequence[str],
     ) -> EngineProgram:
-        """Start a program; what it writes first is the number that it has inside."""
+        """Start a program; if we are cancelled meanwhile, it is ended as soon as it is there."""
         variables = {**spec.environment(image), **env}
         size = [str(window.rows), str(window.columns)] if window else ["", ""]
         words = ["bash", "-c", _WRAPPER, "asynccode", cwd, *size, *spelled(argv, variables)]
         config = spec.execution(image, [*ahead, *words], tty=window is not None)
-        execution, attached = await engine.streams.execute(container, config)
-        program = cls(engine, execution, attached, ward)
-        program.tty = window is not None
+
+        async def start() -> EngineProgram:
+            execution, attached = await engine.streams.execute(container, config)
+            program = cls(engine, execution, attached, ward)
+            await program._begin(window)
+            return program
+
+        return await finish(start, cls.aclose)
+
+    async def _begin(self, window: Window | None) -> None:
+        """Hear the number it has inside, which it writes first."""
+        self.tty = window is not None
         try:
             with anyio.fail_after(START_SECONDS):
-                while b"\n" not in program._buffers[OUTPUT]:
-                    if program._ended:
+                while b"\n" not in self._buffers[OUTPUT]:
+                    if self._ended:
                         raise BackendError("The program did not start.")
-                    await program._wait_for(OUTPUT)
-            line, _, rest = bytes(program._buffers[OUTPUT]).partition(b"\n")
-            program._buffers[OUTPUT][:] = rest
-            program._leader = int(line)
-            ward.leaders.add(program._leader)
+                    await self._wait_for(OUTPUT)
+            line, _, rest = bytes(self._buffers[OUTPUT]).partition(b"\n")
+            self._buffers[OUTPUT][:] = rest
+            self._leader = int(line)
+            self._ward.leaders.add(self._leader)
             if window is not None:  # once more, for an image without stty
-                await program.resize(window)
+                await self.resize(window)
         except BaseException as error:
-            attached.close()
+            await self.aclose()
             if isinstance(error, ValueError | TimeoutError):
                 raise BackendError("The program did not start.") from error
             raise
-        return program
 
     async def send(self, data: bytes) -> None:
         """Write to its input."""
@@ -178,7 +187,7 @@ class EngineProgram(Program):
             anyio.move_on_after(CLOSE_SECONDS),
             suppress(BackendError),
         ):
-            if not self._lost:
+            if self._leader and not self._lost:
                 await self._ward.end(self._leader)
                 await self.wait()
         self._attached.close()

@@ -73,6 +73,8 @@ class Mould:
     async def freeze(self) -> str | None:
         """Hold everything still and compare what must be the same by then; gives what is not."""
         try:
+            if self._freezer.is_held():  # to thaw it would not make it run to its engine
+                return "paused"
             for _ in range(LOOKS // 10):  # the shell reads a little on when a step has ended
                 with suppress(OSError):
                     await self._in_thread(lambda: streams(self._init))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from asynccode.backends.engine import spec
 from asynccode.backends.engine.api import Engine
 from asynccode.backends.engine.attached import Attached
+from asynccode.backends.engine.finishing import finish
 from asynccode.images import Image
 from asynccode.shell.inband import Absent, InbandWire
 
@@ -28,10 +29,13 @@ class ExecWire(InbandWire):
         return self._attached is not None and super().start(token)
 
     async def flush(self) -> None:
-        """Start the keeper, and the shell."""
+        """Start the keeper, and the shell; it is there for who comes next if we are cancelled."""
         if self._attached is None:
-            config = spec.execution(self._image, [*self._ahead, *spec.keeper(first=False)])
-            _, attached = await self._engine.streams.execute(self._container, config)
-            self._link = self._attached = attached
-            attached.listen(self)
-            super().start(self._following)
+            await finish(self._connect)
+
+    async def _connect(self) -> None:
+        config = spec.execution(self._image, [*self._ahead, *spec.keeper(first=False)])
+        _, attached = await self._engine.streams.execute(self._container, config)
+        self._link = self._attached = attached
+        attached.listen(self)
+        super().start(self._following)
