@@ -100,9 +100,8 @@ class Change:
     size: int | None
     """Bytes of a file or of a link's target; None otherwise."""
     sha256: str | None = None
-    """Hash of a file's content or of a link's target, if hashes were asked for. Of files with more
-    than 256 MiB of holes, all together, None: who makes them has used no disk, and we would an hour.
-    """
+    """Hash of a file's content or of a link's target, if hashes were asked for. Of hollow files, once
+    256 MiB of holes have been hashed, None: making them costs nothing, and hashing them an hour."""
 
 
 @frozen(kw_only=True)
