@@ -100,8 +100,8 @@ class Change:
     size: int | None
     """Bytes of a file or of a link's target; None otherwise."""
     sha256: str | None = None
-    """Hash of a file's content or of a link's target, if hashes were asked for. Of hollow files, once
-    256 MiB of holes have been hashed, None: making them costs nothing, and hashing them an hour."""
+    """Hash of a file's content or of a link's target, if hashes were asked for. None for hollow
+    files, once 256 MiB of holes have been hashed: to make them is free, to hash them takes long."""
 
 
 @frozen(kw_only=True)
