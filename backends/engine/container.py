@@ -11,6 +11,7 @@ import anyio
 
 from asynccode.backends import processes
 from asynccode.backends.engine import leftovers, spec
+from asynccode.backends.engine.api import NotThereError
 from asynccode.backends.engine.attached import Attached
 from asynccode.backends.engine.files import ArchiveWorld, HostWorld
 from asynccode.backends.engine.finishing import finish
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 INQUEST_SECONDS = 5.0
 """How long the engine is given to say why a container is gone."""
+LOOKS, LOOK_SECONDS = 20, 0.05
+"""How often, and how long apart, it is asked while it says that the container runs."""
 HELPER_LIMITS = Limits()
 HELPER_GONE = "The helper in the container has ended."
 
@@ -47,6 +50,8 @@ class Container:
     """The number of process 1 on this machine, if it is on this one."""
     is_bare = False
     """Whether process 1 is to be the image's shell, on a terminal."""
+    _is_gone = False
+    """Whether the engine knows it no longer; until then there may be more to say."""
     mould: Mould | None = None
     """What it was like when it was new, if it can be made new again."""
 
@@ -130,7 +135,7 @@ class Container:
 
     def obituary(self) -> str:
         """Say why it is gone."""
-        return self._words or f"The container {self.name} has ended."
+        return self._words or f"The container {self.name} does not answer."
 
     async def has_ended(self) -> bool:
         """Whether process 1 has; from this machine that is seen before the engine says so."""
@@ -139,15 +144,34 @@ class Container:
         return not (await self.engine.containers.inspect(self.id))["State"]["Running"]
 
     async def inquest(self) -> None:
-        """Ask the engine why it is gone."""
-        if self._words:
+        """Ask the engine why it is gone, or else why it does not answer."""
+        if self._is_gone:
             return
         with anyio.move_on_after(INQUEST_SECONDS):
             try:
-                state = (await self.engine.containers.inspect(self.id))["State"]
-                words = [f"status {state.get('Status')}", f"exit code {state.get('ExitCode')}"]
-                words += ["out of memory"] if state.get("OOMKilled") else []
-                words += [state["Error"]] if state.get("Error") else []
-                self._words = f"The container {self.name} has ended: {', '.join(words)}."
+                state = await self._state()
+                self._words = f"The container {self.name} {_told(state)}."
             except BackendError as error:
+                self._is_gone = isinstance(error, NotThereError)
                 self._words = f"The container {self.name} is gone: {error}"
+
+    async def _state(self) -> Mapping[str, Any]:
+        """Ask the engine, which may take note of an end a little later than we do."""
+        state: Mapping[str, Any] = {}
+        for _ in range(LOOKS):
+            state = (await self.engine.containers.inspect(self.id))["State"]
+            if state.get("Paused") or not state["Running"]:
+                break
+            await anyio.sleep(LOOK_SECONDS)
+        return state
+
+
+def _told(state: Mapping[str, Any]) -> str:
+    if state.get("Paused"):
+        return "is paused"
+    if state["Running"]:
+        return "does not answer, though its engine says that it runs"
+    words = [f"status {state.get('Status')}", f"exit code {state.get('ExitCode')}"]
+    words += ["out of memory"] if state.get("OOMKilled") else []
+    words += [state["Error"]] if state.get("Error") else []
+    return f"has ended: {', '.join(words)}"

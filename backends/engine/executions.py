@@ -140,9 +140,11 @@ class ExecutionSandbox(EngineSandbox):
         async with self._running:
             try:
                 return await self._run(config, seconds, split=split)
-            except BaseException:
+            except BaseException as error:
                 with anyio.CancelScope(shield=True), anyio.move_on_after(END_SECONDS):
                     await self._end_program()
+                if isinstance(error, SandboxLost):
+                    raise await self._explain(error) from error
                 raise
 
     async def _start(self, config: Mapping[str, Any]) -> tuple[str, Attached]:

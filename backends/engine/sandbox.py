@@ -11,6 +11,7 @@ import anyio
 
 from asynccode.backends.engine import spec
 from asynccode.backends.engine.container import Container
+from asynccode.backends.engine.explained import ExplainedSession
 from asynccode.backends.engine.files import ArchiveWorld, HostWorld
 from asynccode.backends.engine.program import EngineProgram
 from asynccode.backends.engine.ward import Ward
@@ -112,7 +113,7 @@ class EngineSandbox(Sandbox):
         """Open the session."""
         await self._check()
         assert self._shells is not None
-        return self._shells.session()
+        return ExplainedSession(self._shells.session(), self._explain)
 
     async def exec(
         self,
@@ -130,7 +131,10 @@ class EngineSandbox(Sandbox):
         beside = self._slots[1]
         if beside.is_alive and not await self._container.hand.kin(beside.shell):
             beside.on_end()  # killed with its keeper, which the engine has yet to say
-        return await self._shells.exec(argv, cwd, env, seconds, split=split)
+        try:
+            return await self._shells.exec(argv, cwd, env, seconds, split=split)
+        except SandboxLost as error:
+            raise await self._explain(error) from error
 
     async def start(
         self,
@@ -229,9 +233,14 @@ class EngineSandbox(Sandbox):
 
     async def _check(self) -> None:
         if not self.is_alive:
-            if not self._closed:
-                await self._container.inquest()
-            raise SandboxLost(self.obituary())
+            raise await self._explain()
+
+    async def _explain(self, error: SandboxLost | None = None) -> SandboxLost:
+        """Give an error anew that says why; the engine has to be asked for that."""
+        if not self._closed:
+            await self._container.inquest()
+            return SandboxLost(self.obituary())
+        return error or SandboxLost(self.obituary())
 
     async def _files(self) -> HostWorld | ArchiveWorld:
         await self._check()
