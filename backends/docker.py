@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
 import re
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,31 +21,20 @@ from yarl import URL
 from asynccode.backends.engine.api import About, Containers, Files, Images, NotThereError, Streams
 from asynccode.backends.engine.attached import Address, Attached, hijack
 from asynccode.backends.engine.backend import EngineBackend
+from asynccode.backends.engine.calls import (
+    ANSWER_SECONDS,
+    LASTING,
+    LASTING_SECONDS,
+    ORDINARY,
+    call,
+    translated,
+)
 from asynccode.errors import BackendError, Unavailable
 
 REMEDY = "start one (as root: `dockerd &`, or `systemctl start docker`) or name it in DOCKER_HOST"
-NOT_CONNECTED = 900
-"""What aiodocker takes for a status when there is no answer."""
 LIMITED = {"memory": "MemoryLimit", "process_count": "PidsLimit"}
 """What an engine says that it can limit, and what it calls that."""
 STAT = "X-Docker-Container-Path-Stat"
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Raise what the engine or the connection to it says as our own errors."""
-    try:
-        yield
-    except aiodocker.DockerError as error:
-        if error.status == NOT_CONNECTED:
-            why = str(error.message).partition(" [")[2].removesuffix("]") or error.message
-            raise BackendError(f"The engine cannot be reached: {why}") from error
-        kind = NotThereError if error.status == 404 else BackendError
-        raise kind(str(error.message)) from error
-    except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise BackendError(
-            f"The engine cannot be reached: {error or type(error).__name__}"
-        ) from error
 
 
 def tls() -> ssl.SSLContext | None:
@@ -77,12 +67,15 @@ class DockerEngine:
         """Connect to `url`, or where aiodocker finds an engine."""
         context = tls() if not (url or "").startswith("unix:") else None
         try:
-            self._docker = aiodocker.Docker(url, ssl_context=context, api_version=version)
+            self._docker = aiodocker.Docker(
+                url, ssl_context=context, api_version=version, timeout=ORDINARY
+            )
         except (AssertionError, ValueError, aiodocker.DockerError, OSError) as error:
             raise Unavailable(
                 f"no engine was found{f': {error}' if str(error) else ''}", remedy
             ) from error
         self._remedy = remedy
+        self._version: Mapping[str, Any] | None = None
         self._tls = context or self._tls_of_context()
         if self._tls is not None:  # aiodocker would speak in the clear with what it is given
             secure = re.sub("^(tcp|http)://", "https://", self._docker.docker_host)
@@ -109,8 +102,9 @@ class DockerEngine:
     async def about(self) -> About:
         """Ask for version and storage."""
         try:
+            version = await self._meet()
             with translated():
-                version, info = await self._docker.version(), await self._docker.system.info()
+                info = await self._docker.system.info()
         except BackendError as error:
             raise Unavailable(
                 f"no engine answers at {self.where}: {error}", self._remedy
@@ -122,6 +116,14 @@ class DockerEngine:
             limits={name for name, said in LIMITED.items() if info.get(said, True)},
             security=tuple(info.get("SecurityOptions") or ()),
         )
+
+    async def _meet(self) -> Mapping[str, Any]:
+        """Ask for the version, which takes an engine no time; whoever is asked first asks this."""
+        if self._version is None:
+            with translated(ANSWER_SECONDS):
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    self._version = await self._docker.version()
+        return self._version
 
     async def create(self, name: str, config: Mapping[str, Any]) -> str:
         """Create a container."""
@@ -142,7 +144,9 @@ class DockerEngine:
         """Kill and remove it."""
         try:
             with translated():
-                await self._docker.containers.container(container).delete(force=True, v=True)
+                await self._docker.containers.container(container).delete(
+                    force=True, v=True, timeout=ORDINARY
+                )
         except NotThereError:
             pass
         except BackendError as error:
@@ -152,6 +156,7 @@ class DockerEngine:
     async def listed(self, label: str) -> Sequence[tuple[str, Mapping[str, str]]]:
         """List containers by label."""
         filters = json.dumps({"label": [label]})
+        await self._meet()
         with translated():
             found = await self._docker.containers.list(all=1, filters=filters)
         return [(item.id, item["Labels"]) for item in found]
@@ -217,7 +222,7 @@ class DockerEngine:
         repository, _, tag = name.partition(":")
         params = {"fromSrc": "-", "repo": repository, "tag": tag}
         async with await anyio.open_file(archive, "rb") as file:  # which aiohttp reads in threads
-            arguments = {"params": params, "data": file.wrapped}
+            arguments = {"params": params, "data": file.wrapped, "timeout": LASTING}
             async with self._call("POST", "images/create", **arguments) as got:
                 said = await got.text()
         if '"error"' in said:
@@ -226,14 +231,15 @@ class DockerEngine:
     async def commit(self, container: str, name: str) -> None:
         """Commit a container."""
         repository, _, tag = name.partition(":")
-        with translated():
+        with translated(LASTING_SECONDS):
             await self._docker.containers.container(container).commit(
-                repository=repository, tag=tag, pause=False
+                repository=repository, tag=tag, pause=False, timeout=LASTING
             )
 
     async def export(self, container: str) -> AsyncIterator[bytes]:
         """Export a container's files."""
-        async with self._call("GET", f"containers/{container}/export") as got:
+        where = f"containers/{container}/export"
+        async with self._call("GET", where, timeout=LASTING) as got:
             async for piece in got.content.iter_chunked(1 << 20):
                 yield piece
 
@@ -247,35 +253,14 @@ class DockerEngine:
             host=url.host or "localhost", port=url.port or 2375, tls=self._tls, version=version
         )
 
-    def _call(self, method: str, path: str, **arguments: Any) -> _Call:
-        url = f"{self._docker.docker_host}/{self._docker.api_version}/{path}"
-        return _Call(self._docker.session, method, url, arguments)
+    def _call(
+        self, method: str, path: str, **arguments: Any
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        return call(self._docker, method, path, **arguments)
 
     async def _json(self, method: str, path: str, **arguments: Any) -> Any:
         async with self._call(method, path, **arguments) as got:
             return await got.json()
-
-
-class _Call:
-    """A call that aiodocker has no method for, in `async with`."""
-
-    def __init__(
-        self, session: aiohttp.ClientSession, method: str, url: str, arguments: dict[str, Any]
-    ) -> None:
-        arguments.setdefault("timeout", aiohttp.ClientTimeout(total=None))
-        self._request = session.request(method, url, **arguments)
-
-    async def __aenter__(self) -> aiohttp.ClientResponse:
-        with translated():
-            self._response = await self._request
-            if self._response.status >= 400:  # reading to the end releases the connection
-                said = await self._response.text()
-                message = json.loads(said).get("message", said) if said[:1] == "{" else said
-                raise aiodocker.DockerError(self._response.status, message or "no such thing")
-            return self._response
-
-    async def __aexit__(self, *error: object) -> None:
-        self._response.release()
 
 
 class DockerBackend(EngineBackend):

@@ -23,6 +23,13 @@ import requests
 from asynccode.backends.docker import DockerEngine
 from asynccode.backends.engine.api import About
 from asynccode.backends.engine.backend import EngineBackend
+from asynccode.backends.engine.calls import (
+    ANSWER_SECONDS,
+    LASTING_SECONDS,
+    ORDINARY_SECONDS,
+    late,
+    translated,
+)
 from asynccode.errors import BackendError, Unavailable
 
 T = TypeVar("T")
@@ -64,7 +71,10 @@ class PodmanEngine(DockerEngine):
     def __init__(self, url: str) -> None:
         """Connect to the service at `url`."""
         super().__init__(url, remedy=REMEDY, version=API)
-        self._podman = podman.PodmanClient(base_url=url.replace("unix://", "http+unix://", 1))
+        self._podman = podman.PodmanClient(
+            base_url=url.replace("unix://", "http+unix://", 1), timeout=ORDINARY_SECONDS
+        )
+        self._product: str | None = None
         self._threads = anyio.CapacityLimiter(THREADS)
 
     async def aclose(self) -> None:
@@ -81,24 +91,37 @@ class PodmanEngine(DockerEngine):
         """
         path = self._address().path
         try:
-            if path is not None:  # podman-py loses a socket that does not connect
-                await (await anyio.connect_unix(path)).aclose()
-            answer = await self._ask(self._podman.api.get, "/_ping")
-            if not answer.ok:
-                raise BackendError(answer.text)
+            product = await self._ping()
             rootless = path is not None and os.stat(path).st_uid != 0
             given = await self._controllers() if rootless else LIMITED.values()
         except (BackendError, OSError) as error:
             reason = f"no engine answers at {self.where}: {error}"
             raise Unavailable(reason, REMEDY) from error
         return About(
-            product=str(answer.headers.get("Libpod-API-Version", "of unknown version")),
+            product=product,
             where=self.where,
             is_local=path is not None,
             limits={name for name, controller in LIMITED.items() if controller in given},
             keeps_ulimits=not rootless,  # through the API for Docker's clients
             security=("rootless",) if rootless else (),
         )
+
+    async def _ping(self) -> str:
+        """Ask whether it is there; gives its version. Whoever is asked first asks this."""
+
+        def ping() -> Any:
+            return self._podman.api.get("/_ping", timeout=ANSWER_SECONDS)
+
+        if self._product is None:
+            path = self._address().path
+            if path is not None:  # podman-py loses a socket that does not connect
+                with translated(ANSWER_SECONDS):
+                    await (await anyio.connect_unix(path)).aclose()
+            answer = await self._ask(ping, seconds=ANSWER_SECONDS)
+            if not answer.ok:
+                raise BackendError(answer.text)
+            self._product = str(answer.headers.get("Libpod-API-Version", "of unknown version"))
+        return self._product
 
     async def _controllers(self) -> Collection[str]:
         """Give the control groups that a service without root was given: none of version 1."""
@@ -121,6 +144,7 @@ class PodmanEngine(DockerEngine):
 
     async def listed(self, label: str) -> Sequence[tuple[str, Mapping[str, str]]]:
         """List containers by label."""
+        await self._ping()
         containers = self._podman.containers
         found = await self._ask(containers.list, all=True, sparse=True, filters={"label": label})
         return [(item.id, item.attrs.get("Labels") or {}) for item in found]
@@ -138,27 +162,43 @@ class PodmanEngine(DockerEngine):
             with open(archive, "rb") as file:
                 params, headers = {"reference": name}, {"Content-Type": "application/x-tar"}
                 answer = self._podman.api.post(
-                    "/images/import", params=params, headers=headers, data=file
+                    "/images/import",
+                    params=params,
+                    headers=headers,
+                    data=file,
+                    timeout=LASTING_SECONDS,
                 )
                 answer.raise_for_status()
 
-        await self._ask(post)
+        await self._ask(post, seconds=LASTING_SECONDS)
 
     async def commit(self, container: str, name: str) -> None:
         """Commit a container."""
         repository, _, tag = name.partition(":")
 
-        def commit() -> None:
-            found = self._podman.containers.get(container)
-            found.commit(repository=repository, tag=tag, pause=False)
+        params = {"container": container, "repo": repository, "tag": tag, "pause": False}
 
-        await self._ask(commit)
+        def post() -> None:
+            answer = self._podman.api.post("/commit", params=params, timeout=LASTING_SECONDS)
+            answer.raise_for_status()
 
-    async def _ask(self, function: Callable[..., T], *arguments: Any, **options: Any) -> T:
+        await self._ask(post, seconds=LASTING_SECONDS)
+
+    async def _ask(
+        self,
+        function: Callable[..., T],
+        *arguments: Any,
+        seconds: float = ORDINARY_SECONDS,
+        **options: Any,
+    ) -> T:
+        """Call in a thread; `seconds` is how long the engine may be silent."""
+
         def call() -> T:
             try:
                 return function(*arguments, **options)
             except podman.errors.APIError as error:
+                if isinstance(error.__cause__, requests.Timeout):
+                    raise late(seconds) from error
                 raise BackendError(str(error.explanation or error)) from error
             except (podman.errors.PodmanError, requests.RequestException, OSError) as error:
                 raise BackendError(f"The engine cannot be reached: {error}") from error
