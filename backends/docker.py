@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import os
 import re
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -18,6 +17,7 @@ import aiohttp
 import anyio
 from yarl import URL
 
+from asynccode.backends.engine import addresses
 from asynccode.backends.engine.api import About, Containers, Files, Images, NotThereError, Streams
 from asynccode.backends.engine.attached import Address, Attached, hijack
 from asynccode.backends.engine.backend import EngineBackend
@@ -25,6 +25,7 @@ from asynccode.backends.engine.calls import (
     ANSWER_SECONDS,
     LASTING,
     LASTING_SECONDS,
+    NONSENSE,
     ORDINARY,
     call,
     translated,
@@ -35,22 +36,6 @@ REMEDY = "start one (as root: `dockerd &`, or `systemctl start docker`) or name 
 LIMITED = {"memory": "MemoryLimit", "process_count": "PidsLimit"}
 """What an engine says that it can limit, and what it calls that."""
 STAT = "X-Docker-Container-Path-Stat"
-
-
-def tls() -> ssl.SSLContext | None:
-    """Give what DOCKER_TLS_VERIFY and DOCKER_CERT_PATH ask for, as docker's own client does."""
-    if not os.environ.get("DOCKER_TLS_VERIFY"):
-        return None
-    folder = Path(os.environ.get("DOCKER_CERT_PATH") or Path.home() / ".docker")
-    try:
-        context = ssl.create_default_context(cafile=str(folder / "ca.pem"))
-        context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    except OSError as error:
-        raise Unavailable(
-            f"the certificates in {folder} cannot be used: {error}",
-            "set DOCKER_CERT_PATH to the folder of ca.pem, cert.pem and key.pem",
-        ) from error
-    return context
 
 
 class DockerEngine:
@@ -65,15 +50,20 @@ class DockerEngine:
         self, url: str | None = None, *, remedy: str = REMEDY, version: str = "auto"
     ) -> None:
         """Connect to `url`, or where aiodocker finds an engine."""
-        context = tls() if not (url or "").startswith("unix:") else None
+        context = addresses.tls() if not (url or "").startswith("unix:") else None
         try:
             self._docker = aiodocker.Docker(
                 url, ssl_context=context, api_version=version, timeout=ORDINARY
             )
-        except (AssertionError, ValueError, aiodocker.DockerError, OSError) as error:
+        except (aiodocker.DockerError, *NONSENSE, OSError) as error:
             raise Unavailable(
-                f"no engine was found{f': {error}' if str(error) else ''}", remedy
+                f"no engine was found{addresses.why_none(url, error)}", remedy
             ) from error
+        try:
+            addresses.check(self._docker.docker_host, remedy)
+        except Unavailable:
+            self._docker.session.detach()  # nobody is there to wait until it is closed
+            raise
         self._remedy = remedy
         self._version: Mapping[str, Any] | None = None
         self._tls = context or self._tls_of_context()
@@ -105,17 +95,17 @@ class DockerEngine:
             version = await self._meet()
             with translated():
                 info = await self._docker.system.info()
+                return About(
+                    product=str(version["Version"]),
+                    where=self.where,
+                    is_local=self._address().is_local,
+                    limits={name for name, said in LIMITED.items() if info.get(said, True)},
+                    security=tuple(info.get("SecurityOptions") or ()),
+                )
         except BackendError as error:
             raise Unavailable(
                 f"no engine answers at {self.where}: {error}", self._remedy
             ) from error
-        return About(
-            product=str(version["Version"]),
-            where=self.where,
-            is_local=self._address().is_local,
-            limits={name for name, said in LIMITED.items() if info.get(said, True)},
-            security=tuple(info.get("SecurityOptions") or ()),
-        )
 
     async def _meet(self) -> Mapping[str, Any]:
         """Ask for the version, which takes an engine no time; whoever is asked first asks this."""
@@ -159,7 +149,7 @@ class DockerEngine:
         await self._meet()
         with translated():
             found = await self._docker.containers.list(all=1, filters=filters)
-        return [(item.id, item["Labels"]) for item in found]
+            return [(item.id, item["Labels"]) for item in found]
 
     async def attach(self, container: str, *, tty: bool) -> Attached:
         """Attach to the first process."""
@@ -170,7 +160,8 @@ class DockerEngine:
         """Create and start an exec."""
         tty = bool(config["Tty"])
         path = f"containers/{container}/exec"
-        execution = str((await self._json("POST", path, json=dict(config)))["Id"])
+        with translated():
+            execution = str((await self._json("POST", path, json=dict(config)))["Id"])
         body = {"Detach": False, "Tty": tty}
         return execution, await hijack(self._address(), f"exec/{execution}/start", body, tty=tty)
 
@@ -206,8 +197,9 @@ class DockerEngine:
 
     async def changes(self, container: str) -> Sequence[tuple[str, int]]:
         """Let the engine compare; Docker walks the whole image for it."""
-        found = await self._json("GET", f"containers/{container}/changes")
-        return [(item["Path"], item["Kind"]) for item in found or ()]
+        with translated():
+            found = await self._json("GET", f"containers/{container}/changes")
+            return [(item["Path"], item["Kind"]) for item in found or ()]
 
     async def identify(self, name: str) -> str | None:
         """Give an image's id."""

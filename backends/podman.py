@@ -26,8 +26,10 @@ from asynccode.backends.engine.backend import EngineBackend
 from asynccode.backends.engine.calls import (
     ANSWER_SECONDS,
     LASTING_SECONDS,
+    NONSENSE,
     ORDINARY_SECONDS,
     late,
+    not_understood,
     translated,
 )
 from asynccode.errors import BackendError, Unavailable
@@ -37,6 +39,8 @@ THREADS = 4
 API = "v1.41"
 """The version of Docker's API that every Podman from 4.0 on serves; asking takes it a second."""
 USER_PROCESSES = 4096
+VERSION = "Libpod-API-Version"
+"""What every answer of a service says in its head."""
 LIMITED = {"memory": "memory", "process_count": "pids"}
 """What a controller of control groups limits."""
 REMEDY = (
@@ -48,10 +52,10 @@ REMEDY = (
 def address() -> str:
     """Give CONTAINER_HOST, or the socket of root's or of the user's own service."""
     if named := os.environ.get("CONTAINER_HOST"):
-        if named.startswith(("unix://", "tcp://", "http://", "https://")):
+        if named.startswith(("unix://", "tcp://", "http://")):
             return named
         raise Unavailable(
-            f"CONTAINER_HOST={named} is neither a socket nor a TCP address",
+            f"CONTAINER_HOST={named} is neither a socket nor a TCP address (TLS is not spoken)",
             "forward the engine's socket (`ssh -L /tmp/podman.sock:/run/podman/podman.sock HOST`)"
             " and name that: CONTAINER_HOST=unix:///tmp/podman.sock",
         )
@@ -63,6 +67,15 @@ def address() -> str:
         if os.access(socket, os.R_OK | os.W_OK) and socket.is_socket():
             return f"unix://{socket}"
     raise Unavailable("no service of Podman was found", REMEDY)
+
+
+def _unreached(error: BaseException) -> BackendError:
+    """Say what an error comes from in the end: podman-py says no more than that it failed."""
+    while (below := error.__cause__ or error.__context__) is not None:
+        error = below
+    if isinstance(error, OSError):
+        return BackendError(f"The engine cannot be reached: {error}")
+    return not_understood(error)
 
 
 class PodmanEngine(DockerEngine):
@@ -120,15 +133,20 @@ class PodmanEngine(DockerEngine):
             answer = await self._ask(ping, seconds=ANSWER_SECONDS)
             if not answer.ok:
                 raise BackendError(answer.text)
-            self._product = str(answer.headers.get("Libpod-API-Version", "of unknown version"))
+            if VERSION not in answer.headers:
+                raise BackendError("What answered is no service of Podman.")
+            self._product = str(answer.headers[VERSION])
         return self._product
 
     async def _controllers(self) -> Collection[str]:
         """Give the control groups that a service without root was given: none of version 1."""
-        answer = await self._ask(self._podman.api.get, "/info")
-        if not answer.ok:
-            raise BackendError(answer.text)
-        return answer.json()["host"].get("cgroupControllers") or ()
+
+        def ask() -> Collection[str]:
+            answer = self._podman.api.get("/info")
+            answer.raise_for_status()
+            return answer.json()["host"].get("cgroupControllers") or ()
+
+        return await self._ask(ask)
 
     async def create(self, name: str, config: Mapping[str, Any]) -> str:
         """Create a container.
@@ -145,15 +163,19 @@ class PodmanEngine(DockerEngine):
     async def listed(self, label: str) -> Sequence[tuple[str, Mapping[str, str]]]:
         """List containers by label."""
         await self._ping()
-        containers = self._podman.containers
-        found = await self._ask(containers.list, all=True, sparse=True, filters={"label": label})
-        return [(item.id, item.attrs.get("Labels") or {}) for item in found]
+        choice = {"all": True, "sparse": True, "filters": {"label": label}}
+
+        def ask() -> Sequence[tuple[str, Mapping[str, str]]]:
+            found = self._podman.containers.list(**choice)
+            return [(str(item.id), item.attrs.get("Labels") or {}) for item in found]
+
+        return await self._ask(ask)
 
     async def identify(self, name: str) -> str | None:
         """Give an image's id."""
         if not await self._ask(self._podman.images.exists, name):
             return None
-        return str((await self._ask(self._podman.images.get, name)).id)
+        return await self._ask(lambda: str(self._podman.images.get(name).id))
 
     async def load(self, name: str, archive: Path) -> None:
         """Import a root file system; Docker's call would lose the tag."""
@@ -199,7 +221,11 @@ class PodmanEngine(DockerEngine):
             except podman.errors.APIError as error:
                 if isinstance(error.__cause__, requests.Timeout):
                     raise late(seconds) from error
+                if error.response is None:
+                    raise _unreached(error) from error
                 raise BackendError(str(error.explanation or error)) from error
+            except NONSENSE as error:
+                raise not_understood(error) from error
             except (podman.errors.PodmanError, requests.RequestException, OSError) as error:
                 raise BackendError(f"The engine cannot be reached: {error}") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -83,3 +84,76 @@ async def test_an_engine_that_falls_silent_is_not_waited_for_for_ever(tmp_path: 
                     pass
         finally:
             await engine.aclose()
+
+
+def http(body: bytes, kind: str = "application/json", status: str = "200 OK") -> bytes:
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+NONSENSE = {
+    "a page": http(b"<html>hi</html>", "text/html"),
+    "an object": http(b"{}"),
+    "a list": http(b"[]"),
+    "null": http(b"null"),
+    "half an object": http(b'{"Version":'),
+    "an error that is no object": http(b"oops", status="500 Internal"),
+    "bytes": b"\x01\x02garbage" * 30,
+    "a service of Podman that says only that it is one": http(b"null").replace(
+        b"Content-Type", b"Libpod-API-Version: 5.0.0\r\nContent-Type"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("said", NONSENSE)
+async def test_what_answers_nonsense_is_told_in_one_sentence(
+    name: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with answering(tmp_path / "fake", NONSENSE[said]) as where:
+        for variable in VARIABLES:
+            monkeypatch.setenv(variable, where)
+        health = await doctor.examine(name)
+        assert await backend_class(name).clean() == []  # type: ignore[attr-defined]
+    assert not health.available
+    reason = health.reason or ""
+    assert "no engine" in reason or "no service" in reason or "oops" in reason
+    assert reason.isprintable()
+    assert len(reason) < 300
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "words"),
+    [
+        (
+            "docker",
+            "tcp://[::1]:99999",
+            "tcp://[::1]:99999 is no address of an engine: Port out of",
+        ),
+        (
+            "podman",
+            "tcp://[::1]:99999",
+            "tcp://[::1]:99999 is no address of an engine: Port out of",
+        ),
+        ("docker", "tcp://[::1", "Invalid IPv6"),
+        ("podman", "tcp://[::1", "Invalid IPv6"),
+        ("podman", "tcp://", "it names no host"),
+        ("docker", "npipe:////x", "npipe:////x: it is no socket and no TCP address"),
+        ("docker", "nonsense", "nonsense: Missing protocol"),
+        ("podman", "https://localhost:1", "is neither a socket nor a TCP address"),
+        ("podman", "tcp://localhost:1", "refused"),
+        ("docker", "tcp://localhost:1", "Connect call failed"),
+    ],
+)
+async def test_an_address_that_cannot_be_used_is_named_with_what_is_wrong(
+    name: str, address: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variable = dict(zip(ENGINES, VARIABLES, strict=True))[name]
+    monkeypatch.setenv(variable, address)
+    health = await doctor.examine(name)
+    assert not health.available
+    assert words in (health.reason or "")
+    assert address in (health.reason or "")
+    assert variable in (health.remedy or "")
+    assert await backend_class(name).clean() == []  # type: ignore[attr-defined]
+    gc.collect()  # a client that was made and not closed would warn here

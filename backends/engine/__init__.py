@@ -2,6 +2,7 @@
 
 attached.py  the streams of a process in a container, over a connection the engine gave up
 api.py       what is asked of an engine; `docker.py` and `podman.py` answer it
+addresses.py what is wrong with an engine's address, and the certificates for it
 calls.py     calls of Docker's API: how long is waited, and errors in our own words
 spec.py      what a container sees, what it may use, who it belongs to
 images.py    bases imported, a committed image for each layer, named as nsjail's are

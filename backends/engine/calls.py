@@ -29,6 +29,10 @@ ORDINARY = aiohttp.ClientTimeout(
     total=None, sock_connect=CONNECT_SECONDS, sock_read=ORDINARY_SECONDS
 )
 LASTING = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=LASTING_SECONDS)
+NONSENSE = (ValueError, LookupError, TypeError, AttributeError, AssertionError)
+"""What drivers raise of an answer that is not what an engine answers."""
+SAID = 100
+"""How much is told of what could not be read."""
 NOT_CONNECTED = 900
 """What aiodocker takes for a status when there is no answer."""
 
@@ -36,6 +40,15 @@ NOT_CONNECTED = 900
 def late(seconds: float) -> BackendError:
     """Give the error of an engine that did not answer."""
     return BackendError(f"The engine did not answer within {seconds:g} s.")
+
+
+def not_understood(error: BaseException) -> BackendError:
+    """Give the error of whoever answered, but not as an engine does."""
+    said = " ".join("".join(c if c.isprintable() else " " for c in str(error)).split())
+    return BackendError(
+        "What answered is not understood and may be no engine"
+        f" ({type(error).__name__}: {said[:SAID]})."
+    )
 
 
 @contextmanager
@@ -52,6 +65,8 @@ def translated(seconds: float = ORDINARY_SECONDS) -> Iterator[None]:
             raise BackendError(f"The engine cannot be reached: {why}") from error
         kind = NotThereError if error.status == 404 else BackendError
         raise kind(str(error.message)) from error
+    except aiohttp.ClientResponseError as error:
+        raise not_understood(error) from error
     except aiohttp.ConnectionTimeoutError as error:
         raise late(min(seconds, CONNECT_SECONDS)) from error
     except TimeoutError as error:
@@ -60,6 +75,8 @@ def translated(seconds: float = ORDINARY_SECONDS) -> Iterator[None]:
         raise BackendError(
             f"The engine cannot be reached: {error or type(error).__name__}"
         ) from error
+    except NONSENSE as error:
+        raise not_understood(error) from error
 
 
 @asynccontextmanager
