@@ -17,6 +17,8 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import anyio
+
 from asynccode.backends.engine.api import Files, NotThereError
 from asynccode.backends.engine.refusals import regular, within
 from asynccode.outcomes import Change, ChangeKind
@@ -36,6 +38,8 @@ class ArchiveWorld:
 
     def __init__(self, files: Files, container: str, pristine: str) -> None:
         self._files, self._container, self._pristine = files, container, pristine
+        # One archive at a time: Podman fails if two that it unpacks make one path.
+        self._unpacking = anyio.Lock()
 
     def close(self) -> None:
         """Nothing to close."""
@@ -66,7 +70,8 @@ class ArchiveWorld:
             member = tarfile.TarInfo(path.lstrip("/"))
             member.size, member.mode = len(data), mode
             tar.addfile(member, io.BytesIO(data))
-        await self._files.put(self._container, archive.getvalue())
+        async with self._unpacking:
+            await self._files.put(self._container, archive.getvalue())
 
     async def changes(self, *, hashes: bool) -> Sequence[Change]:
         """Ask the engine what may differ, and look at each."""

@@ -12,6 +12,7 @@ import ctypes
 import errno
 import os
 import posixpath
+import secrets
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -115,7 +116,8 @@ class HostWorld:
     def _write(self, path: str, data: bytes, mode: int) -> None:
         where, name = posixpath.split(path)
         folder = self._folder(where)
-        temporary = f"{name}.asynccode-{os.getpid()}"
+        # Of each call, since several may write one path; the name itself may be as long as can be.
+        temporary = f".asynccode-{secrets.token_hex(8)}"
         try:
             try:
                 if stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
