@@ -51,3 +51,12 @@ async def test_a_name_may_be_as_long_as_names_are(sandbox: EngineSandbox) -> Non
     path = "/work/" + "n" * 255
     await sandbox.write(path, b"long")
     assert await sandbox.read(path) == b"long"
+
+
+async def test_a_path_with_a_nul_is_refused_and_not_cut_short(sandbox: EngineSandbox) -> None:
+    with pytest.raises(OSError, match="null byte"):
+        await sandbox.read("/etc/passwd\0foo")
+    with pytest.raises(OSError, match="null byte"):
+        await sandbox.write("/tmp/cut\0foo", b"x")
+    with pytest.raises(FileNotFoundError):
+        await sandbox.read("/tmp/cut")

@@ -20,7 +20,7 @@ from typing import Any
 import anyio
 
 from asynccode.backends.engine.api import Files, NotThereError
-from asynccode.backends.engine.refusals import regular, within
+from asynccode.backends.engine.refusals import named, regular, within
 from asynccode.outcomes import Change, ChangeKind
 
 LINKS = 40
@@ -104,6 +104,7 @@ class ArchiveWorld:
         return found
 
     async def _look(self, path: str) -> Mapping[str, Any]:
+        named(path)
         try:
             return await self._files.look(self._container, path)
         except NotThereError as error:

@@ -22,7 +22,7 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 
 from asynccode.backends.engine.archived import ArchiveWorld as ArchiveWorld
-from asynccode.backends.engine.refusals import regular, within
+from asynccode.backends.engine.refusals import named, regular, within
 from asynccode.backends.warden import overlay
 from asynccode.outcomes import Change, ChangeKind
 
@@ -56,6 +56,7 @@ class _How(ctypes.Structure):
 
 def open_inside(root: int, path: str, flags: int) -> int:
     """Open `path` as whoever has the folder `root` for `/` would; raises `OSError`."""
+    named(path)
     how = _How(flags | os.O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
     for _ in range(ATTEMPTS):
         fd = _libc.syscall(OPENAT2, root, os.fsencode(path), ctypes.byref(how), ctypes.sizeof(how))
@@ -114,6 +115,7 @@ class HostWorld:
         return within(data, path, max_bytes)
 
     def _write(self, path: str, data: bytes, mode: int) -> None:
+        named(path)
         where, name = posixpath.split(path)
         folder = self._folder(where)
         # Of each call, since several may write one path; the name itself may be as long as can be.

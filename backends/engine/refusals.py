@@ -8,6 +8,12 @@ import stat
 from asynccode.errors import InputError
 
 
+def named(path: str) -> None:
+    """Refuse what no path can be: to the kernel it would end at its NUL."""
+    if "\0" in path:
+        raise OSError(errno.EINVAL, "embedded null byte", path)
+
+
 def regular(mode: int, path: str) -> None:
     """Refuse what is no regular file."""
     if stat.S_ISDIR(mode):
