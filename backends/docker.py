@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import json
 import re
 import ssl
@@ -175,10 +176,17 @@ class DockerEngine:
         with translated():
             await self._docker.containers.exec(execution).resize(h=rows, w=columns)
 
+    async def most(self, container: str) -> int | None:
+        """Look for the limit that processes have; Podman calls it as the kernel does."""
+        with translated():
+            found = (await self.inspect(container))["HostConfig"].get("Ulimits") or ()
+            sizes = [each["Hard"] for each in found if each["Name"] in ("fsize", "RLIMIT_FSIZE")]
+            return int(sizes[0]) if sizes and sizes[0] >= 0 else None
+
     async def put(self, container: str, archive: bytes) -> None:
         """Unpack an archive at the root."""
         where = f"containers/{container}/archive"
-        async with self._call("PUT", where, params={"path": "/"}, data=archive):
+        async with self._call("PUT", where, params={"path": "/"}, data=io.BytesIO(archive)):
             pass
 
     async def get(self, container: str, path: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import AsyncIterator
 
 import anyio
@@ -60,3 +61,13 @@ async def test_a_path_with_a_nul_is_refused_and_not_cut_short(sandbox: EngineSan
         await sandbox.write("/tmp/cut\0foo", b"x")
     with pytest.raises(FileNotFoundError):
         await sandbox.read("/tmp/cut")
+
+
+async def test_what_is_written_from_outside_meets_the_limit_on_files(
+    sandbox: EngineSandbox,
+) -> None:
+    await sandbox.write("/tmp/full", b"x" * MiB)
+    with pytest.raises(OSError, match="full") as raised:
+        await sandbox.write("/tmp/full", b"y" * (MiB + 1))
+    assert raised.value.errno == errno.ENOSPC
+    assert await sandbox.read("/tmp/full") == b"x" * MiB, "not all or nothing"

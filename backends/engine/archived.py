@@ -20,7 +20,7 @@ from typing import Any
 import anyio
 
 from asynccode.backends.engine.api import Files, NotThereError
-from asynccode.backends.engine.refusals import named, regular, within
+from asynccode.backends.engine.refusals import fitting, named, regular, within
 from asynccode.outcomes import Change, ChangeKind
 
 LINKS = 40
@@ -65,6 +65,7 @@ class ArchiveWorld:
                 raise IsADirectoryError(errno.EISDIR, "Is a directory", path)
         except FileNotFoundError:
             pass
+        fitting(data, path, await self._files.most(self._container))
         archive = io.BytesIO()
         with tarfile.open(fileobj=archive, mode="w") as tar:
             member = tarfile.TarInfo(path.lstrip("/"))

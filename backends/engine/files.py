@@ -12,6 +12,7 @@ import ctypes
 import errno
 import os
 import posixpath
+import resource
 import secrets
 import stat
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +23,7 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 
 from asynccode.backends.engine.archived import ArchiveWorld as ArchiveWorld
-from asynccode.backends.engine.refusals import named, regular, within
+from asynccode.backends.engine.refusals import fitting, named, regular, within
 from asynccode.backends.warden import overlay
 from asynccode.outcomes import Change, ChangeKind
 
@@ -80,6 +81,8 @@ class HostWorld:
         os.listdir(self._upper)
         self._root = os.open(f"/proc/{init}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self._owner = (info := os.stat(f"/proc/{init}/root/")).st_uid, info.st_gid
+        most = resource.prlimit(init, resource.RLIMIT_FSIZE)[0]  # which is not ours here
+        self._most = None if most == resource.RLIM_INFINITY else most
         # What the engine itself lays out at the start (Podman: places to mount on) is no change.
         self._given = frozenset(overlay.changes(self._upper, self._lowers, hashes=False))
 
@@ -116,6 +119,7 @@ class HostWorld:
 
     def _write(self, path: str, data: bytes, mode: int) -> None:
         named(path)
+        fitting(data, path, self._most)
         where, name = posixpath.split(path)
         folder = self._folder(where)
         # Of each call, since several may write one path; the name itself may be as long as can be.

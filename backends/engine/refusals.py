@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import stat
 
 from asynccode.errors import InputError
@@ -27,3 +28,9 @@ def within(data: bytes, path: str, max_bytes: int, size: int = 0) -> bytes:
     if max(len(data), size) > max_bytes:
         raise InputError(f"{path!r} is longer than max_bytes={max_bytes}.")
     return data
+
+
+def fitting(data: bytes, path: str, most: int | None) -> None:
+    """Refuse what is longer than a file may be, as a full disk would."""
+    if most is not None and len(data) > most:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
