@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import io
 import json
-import os
 import re
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,50 +18,25 @@ import aiohttp
 import anyio
 from yarl import URL
 
+from asynccode.backends.engine import addresses
 from asynccode.backends.engine.api import About, Containers, Files, Images, NotThereError, Streams
 from asynccode.backends.engine.attached import Address, Attached, hijack
 from asynccode.backends.engine.backend import EngineBackend
+from asynccode.backends.engine.calls import (
+    ANSWER_SECONDS,
+    LASTING,
+    LASTING_SECONDS,
+    NONSENSE,
+    ORDINARY,
+    call,
+    translated,
+)
 from asynccode.errors import BackendError, Unavailable
 
 REMEDY = "start one (as root: `dockerd &`, or `systemctl start docker`) or name it in DOCKER_HOST"
-NOT_CONNECTED = 900
-"""What aiodocker takes for a status when there is no answer."""
 LIMITED = {"memory": "MemoryLimit", "process_count": "PidsLimit"}
 """What an engine says that it can limit, and what it calls that."""
 STAT = "X-Docker-Container-Path-Stat"
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Raise what the engine or the connection to it says as our own errors."""
-    try:
-        yield
-    except aiodocker.DockerError as error:
-        if error.status == NOT_CONNECTED:
-            why = str(error.message).partition(" [")[2].removesuffix("]") or error.message
-            raise BackendError(f"The engine cannot be reached: {why}") from error
-        kind = NotThereError if error.status == 404 else BackendError
-        raise kind(str(error.message)) from error
-    except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise BackendError(
-            f"The engine cannot be reached: {error or type(error).__name__}"
-        ) from error
-
-
-def tls() -> ssl.SSLContext | None:
-    """Give what DOCKER_TLS_VERIFY and DOCKER_CERT_PATH ask for, as docker's own client does."""
-    if not os.environ.get("DOCKER_TLS_VERIFY"):
-        return None
-    folder = Path(os.environ.get("DOCKER_CERT_PATH") or Path.home() / ".docker")
-    try:
-        context = ssl.create_default_context(cafile=str(folder / "ca.pem"))
-        context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    except OSError as error:
-        raise Unavailable(
-            f"the certificates in {folder} cannot be used: {error}",
-            "set DOCKER_CERT_PATH to the folder of ca.pem, cert.pem and key.pem",
-        ) from error
-    return context
 
 
 class DockerEngine:
@@ -75,14 +51,22 @@ class DockerEngine:
         self, url: str | None = None, *, remedy: str = REMEDY, version: str = "auto"
     ) -> None:
         """Connect to `url`, or where aiodocker finds an engine."""
-        context = tls() if not (url or "").startswith("unix:") else None
+        context = addresses.tls() if not (url or "").startswith("unix:") else None
         try:
-            self._docker = aiodocker.Docker(url, ssl_context=context, api_version=version)
-        except (AssertionError, ValueError, aiodocker.DockerError, OSError) as error:
+            self._docker = aiodocker.Docker(
+                url, ssl_context=context, api_version=version, timeout=ORDINARY
+            )
+        except (aiodocker.DockerError, *NONSENSE, OSError) as error:
             raise Unavailable(
-                f"no engine was found{f': {error}' if str(error) else ''}", remedy
+                f"no engine was found{addresses.why_none(url, error)}", remedy
             ) from error
+        try:
+            addresses.check(self._docker.docker_host, remedy)
+        except Unavailable:
+            self._docker.session.detach()  # nobody is there to wait until it is closed
+            raise
         self._remedy = remedy
+        self._version: Mapping[str, Any] | None = None
         self._tls = context or self._tls_of_context()
         if self._tls is not None:  # aiodocker would speak in the clear with what it is given
             secure = re.sub("^(tcp|http)://", "https://", self._docker.docker_host)
@@ -109,19 +93,28 @@ class DockerEngine:
     async def about(self) -> About:
         """Ask for version and storage."""
         try:
+            version = await self._meet()
             with translated():
-                version, info = await self._docker.version(), await self._docker.system.info()
+                info = await self._docker.system.info()
+                return About(
+                    product=str(version["Version"]),
+                    where=self.where,
+                    is_local=self._address().is_local,
+                    limits={name for name, said in LIMITED.items() if info.get(said, True)},
+                    security=tuple(info.get("SecurityOptions") or ()),
+                )
         except BackendError as error:
             raise Unavailable(
                 f"no engine answers at {self.where}: {error}", self._remedy
             ) from error
-        return About(
-            product=str(version["Version"]),
-            where=self.where,
-            is_local=self._address().is_local,
-            limits={name for name, said in LIMITED.items() if info.get(said, True)},
-            security=tuple(info.get("SecurityOptions") or ()),
-        )
+
+    async def _meet(self) -> Mapping[str, Any]:
+        """Ask for the version, which takes an engine no time; whoever is asked first asks this."""
+        if self._version is None:
+            with translated(ANSWER_SECONDS):
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    self._version = await self._docker.version()
+        return self._version
 
     async def create(self, name: str, config: Mapping[str, Any]) -> str:
         """Create a container."""
@@ -142,7 +135,9 @@ class DockerEngine:
         """Kill and remove it."""
         try:
             with translated():
-                await self._docker.containers.container(container).delete(force=True, v=True)
+                await self._docker.containers.container(container).delete(
+                    force=True, v=True, timeout=ORDINARY
+                )
         except NotThereError:
             pass
         except BackendError as error:
@@ -152,9 +147,10 @@ class DockerEngine:
     async def listed(self, label: str) -> Sequence[tuple[str, Mapping[str, str]]]:
         """List containers by label."""
         filters = json.dumps({"label": [label]})
+        await self._meet()
         with translated():
             found = await self._docker.containers.list(all=1, filters=filters)
-        return [(item.id, item["Labels"]) for item in found]
+            return [(item.id, item["Labels"]) for item in found]
 
     async def attach(self, container: str, *, tty: bool) -> Attached:
         """Attach to the first process."""
@@ -165,7 +161,8 @@ class DockerEngine:
         """Create and start an exec."""
         tty = bool(config["Tty"])
         path = f"containers/{container}/exec"
-        execution = str((await self._json("POST", path, json=dict(config)))["Id"])
+        with translated():
+            execution = str((await self._json("POST", path, json=dict(config)))["Id"])
         body = {"Detach": False, "Tty": tty}
         return execution, await hijack(self._address(), f"exec/{execution}/start", body, tty=tty)
 
@@ -179,10 +176,17 @@ class DockerEngine:
         with translated():
             await self._docker.containers.exec(execution).resize(h=rows, w=columns)
 
+    async def most(self, container: str) -> int | None:
+        """Look for the limit that processes have; Podman calls it as the kernel does."""
+        with translated():
+            found = (await self.inspect(container))["HostConfig"].get("Ulimits") or ()
+            sizes = [each["Hard"] for each in found if each["Name"] in ("fsize", "RLIMIT_FSIZE")]
+            return int(sizes[0]) if sizes and sizes[0] >= 0 else None
+
     async def put(self, container: str, archive: bytes) -> None:
         """Unpack an archive at the root."""
         where = f"containers/{container}/archive"
-        async with self._call("PUT", where, params={"path": "/"}, data=archive):
+        async with self._call("PUT", where, params={"path": "/"}, data=io.BytesIO(archive)):
             pass
 
     async def get(self, container: str, path: str) -> bytes:
@@ -201,8 +205,9 @@ class DockerEngine:
 
     async def changes(self, container: str) -> Sequence[tuple[str, int]]:
         """Let the engine compare; Docker walks the whole image for it."""
-        found = await self._json("GET", f"containers/{container}/changes")
-        return [(item["Path"], item["Kind"]) for item in found or ()]
+        with translated():
+            found = await self._json("GET", f"containers/{container}/changes")
+            return [(item["Path"], item["Kind"]) for item in found or ()]
 
     async def identify(self, name: str) -> str | None:
         """Give an image's id."""
@@ -217,7 +222,7 @@ class DockerEngine:
         repository, _, tag = name.partition(":")
         params = {"fromSrc": "-", "repo": repository, "tag": tag}
         async with await anyio.open_file(archive, "rb") as file:  # which aiohttp reads in threads
-            arguments = {"params": params, "data": file.wrapped}
+            arguments = {"params": params, "data": file.wrapped, "timeout": LASTING}
             async with self._call("POST", "images/create", **arguments) as got:
                 said = await got.text()
         if '"error"' in said:
@@ -226,14 +231,15 @@ class DockerEngine:
     async def commit(self, container: str, name: str) -> None:
         """Commit a container."""
         repository, _, tag = name.partition(":")
-        with translated():
+        with translated(LASTING_SECONDS):
             await self._docker.containers.container(container).commit(
-                repository=repository, tag=tag, pause=False
+                repository=repository, tag=tag, pause=False, timeout=LASTING
             )
 
     async def export(self, container: str) -> AsyncIterator[bytes]:
         """Export a container's files."""
-        async with self._call("GET", f"containers/{container}/export") as got:
+        where = f"containers/{container}/export"
+        async with self._call("GET", where, timeout=LASTING) as got:
             async for piece in got.content.iter_chunked(1 << 20):
                 yield piece
 
@@ -247,35 +253,14 @@ class DockerEngine:
             host=url.host or "localhost", port=url.port or 2375, tls=self._tls, version=version
         )
 
-    def _call(self, method: str, path: str, **arguments: Any) -> _Call:
-        url = f"{self._docker.docker_host}/{self._docker.api_version}/{path}"
-        return _Call(self._docker.session, method, url, arguments)
+    def _call(
+        self, method: str, path: str, **arguments: Any
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        return call(self._docker, method, path, **arguments)
 
     async def _json(self, method: str, path: str, **arguments: Any) -> Any:
         async with self._call(method, path, **arguments) as got:
             return await got.json()
-
-
-class _Call:
-    """A call that aiodocker has no method for, in `async with`."""
-
-    def __init__(
-        self, session: aiohttp.ClientSession, method: str, url: str, arguments: dict[str, Any]
-    ) -> None:
-        arguments.setdefault("timeout", aiohttp.ClientTimeout(total=None))
-        self._request = session.request(method, url, **arguments)
-
-    async def __aenter__(self) -> aiohttp.ClientResponse:
-        with translated():
-            self._response = await self._request
-            if self._response.status >= 400:  # reading to the end releases the connection
-                said = await self._response.text()
-                message = json.loads(said).get("message", said) if said[:1] == "{" else said
-                raise aiodocker.DockerError(self._response.status, message or "no such thing")
-            return self._response
-
-    async def __aexit__(self, *error: object) -> None:
-        self._response.release()
 
 
 class DockerBackend(EngineBackend):

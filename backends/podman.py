@@ -23,6 +23,15 @@ import requests
 from asynccode.backends.docker import DockerEngine
 from asynccode.backends.engine.api import About
 from asynccode.backends.engine.backend import EngineBackend
+from asynccode.backends.engine.calls import (
+    ANSWER_SECONDS,
+    LASTING_SECONDS,
+    NONSENSE,
+    ORDINARY_SECONDS,
+    late,
+    not_understood,
+    translated,
+)
 from asynccode.errors import BackendError, Unavailable
 
 T = TypeVar("T")
@@ -30,6 +39,8 @@ THREADS = 4
 API = "v1.41"
 """The version of Docker's API that every Podman from 4.0 on serves; asking takes it a second."""
 USER_PROCESSES = 4096
+VERSION = "Libpod-API-Version"
+"""What every answer of a service says in its head."""
 LIMITED = {"memory": "memory", "process_count": "pids"}
 """What a controller of control groups limits."""
 REMEDY = (
@@ -41,10 +52,10 @@ REMEDY = (
 def address() -> str:
     """Give CONTAINER_HOST, or the socket of root's or of the user's own service."""
     if named := os.environ.get("CONTAINER_HOST"):
-        if named.startswith(("unix://", "tcp://", "http://", "https://")):
+        if named.startswith(("unix://", "tcp://", "http://")):
             return named
         raise Unavailable(
-            f"CONTAINER_HOST={named} is neither a socket nor a TCP address",
+            f"CONTAINER_HOST={named} is neither a socket nor a TCP address (TLS is not spoken)",
             "forward the engine's socket (`ssh -L /tmp/podman.sock:/run/podman/podman.sock HOST`)"
             " and name that: CONTAINER_HOST=unix:///tmp/podman.sock",
         )
@@ -58,13 +69,25 @@ def address() -> str:
     raise Unavailable("no service of Podman was found", REMEDY)
 
 
+def _unreached(error: BaseException) -> BackendError:
+    """Say what an error comes from in the end: podman-py says no more than that it failed."""
+    while (below := error.__cause__ or error.__context__) is not None:
+        error = below
+    if isinstance(error, OSError):
+        return BackendError(f"The engine cannot be reached: {error}")
+    return not_understood(error)
+
+
 class PodmanEngine(DockerEngine):
     """Answers `Engine` through two clients of one service."""
 
     def __init__(self, url: str) -> None:
         """Connect to the service at `url`."""
         super().__init__(url, remedy=REMEDY, version=API)
-        self._podman = podman.PodmanClient(base_url=url.replace("unix://", "http+unix://", 1))
+        self._podman = podman.PodmanClient(
+            base_url=url.replace("unix://", "http+unix://", 1), timeout=ORDINARY_SECONDS
+        )
+        self._product: str | None = None
         self._threads = anyio.CapacityLimiter(THREADS)
 
     async def aclose(self) -> None:
@@ -81,18 +104,14 @@ class PodmanEngine(DockerEngine):
         """
         path = self._address().path
         try:
-            if path is not None:  # podman-py loses a socket that does not connect
-                await (await anyio.connect_unix(path)).aclose()
-            answer = await self._ask(self._podman.api.get, "/_ping")
-            if not answer.ok:
-                raise BackendError(answer.text)
+            product = await self._ping()
             rootless = path is not None and os.stat(path).st_uid != 0
             given = await self._controllers() if rootless else LIMITED.values()
         except (BackendError, OSError) as error:
             reason = f"no engine answers at {self.where}: {error}"
             raise Unavailable(reason, REMEDY) from error
         return About(
-            product=str(answer.headers.get("Libpod-API-Version", "of unknown version")),
+            product=product,
             where=self.where,
             is_local=path is not None,
             limits={name for name, controller in LIMITED.items() if controller in given},
@@ -100,12 +119,34 @@ class PodmanEngine(DockerEngine):
             security=("rootless",) if rootless else (),
         )
 
+    async def _ping(self) -> str:
+        """Ask whether it is there; gives its version. Whoever is asked first asks this."""
+
+        def ping() -> Any:
+            return self._podman.api.get("/_ping", timeout=ANSWER_SECONDS)
+
+        if self._product is None:
+            path = self._address().path
+            if path is not None:  # podman-py loses a socket that does not connect
+                with translated(ANSWER_SECONDS):
+                    await (await anyio.connect_unix(path)).aclose()
+            answer = await self._ask(ping, seconds=ANSWER_SECONDS)
+            if not answer.ok:
+                raise BackendError(answer.text)
+            if VERSION not in answer.headers:
+                raise BackendError("What answered is no service of Podman.")
+            self._product = str(answer.headers[VERSION])
+        return self._product
+
     async def _controllers(self) -> Collection[str]:
         """Give the control groups that a service without root was given: none of version 1."""
-        answer = await self._ask(self._podman.api.get, "/info")
-        if not answer.ok:
-            raise BackendError(answer.text)
-        return answer.json()["host"].get("cgroupControllers") or ()
+
+        def ask() -> Collection[str]:
+            answer = self._podman.api.get("/info")
+            answer.raise_for_status()
+            return answer.json()["host"].get("cgroupControllers") or ()
+
+        return await self._ask(ask)
 
     async def create(self, name: str, config: Mapping[str, Any]) -> str:
         """Create a container.
@@ -121,15 +162,20 @@ class PodmanEngine(DockerEngine):
 
     async def listed(self, label: str) -> Sequence[tuple[str, Mapping[str, str]]]:
         """List containers by label."""
-        containers = self._podman.containers
-        found = await self._ask(containers.list, all=True, sparse=True, filters={"label": label})
-        return [(item.id, item.attrs.get("Labels") or {}) for item in found]
+        await self._ping()
+        choice = {"all": True, "sparse": True, "filters": {"label": label}}
+
+        def ask() -> Sequence[tuple[str, Mapping[str, str]]]:
+            found = self._podman.containers.list(**choice)
+            return [(str(item.id), item.attrs.get("Labels") or {}) for item in found]
+
+        return await self._ask(ask)
 
     async def identify(self, name: str) -> str | None:
         """Give an image's id."""
         if not await self._ask(self._podman.images.exists, name):
             return None
-        return str((await self._ask(self._podman.images.get, name)).id)
+        return await self._ask(lambda: str(self._podman.images.get(name).id))
 
     async def load(self, name: str, archive: Path) -> None:
         """Import a root file system; Docker's call would lose the tag."""
@@ -138,28 +184,48 @@ class PodmanEngine(DockerEngine):
             with open(archive, "rb") as file:
                 params, headers = {"reference": name}, {"Content-Type": "application/x-tar"}
                 answer = self._podman.api.post(
-                    "/images/import", params=params, headers=headers, data=file
+                    "/images/import",
+                    params=params,
+                    headers=headers,
+                    data=file,
+                    timeout=LASTING_SECONDS,
                 )
                 answer.raise_for_status()
 
-        await self._ask(post)
+        await self._ask(post, seconds=LASTING_SECONDS)
 
     async def commit(self, container: str, name: str) -> None:
         """Commit a container."""
         repository, _, tag = name.partition(":")
 
-        def commit() -> None:
-            found = self._podman.containers.get(container)
-            found.commit(repository=repository, tag=tag, pause=False)
+        params = {"container": container, "repo": repository, "tag": tag, "pause": False}
 
-        await self._ask(commit)
+        def post() -> None:
+            answer = self._podman.api.post("/commit", params=params, timeout=LASTING_SECONDS)
+            answer.raise_for_status()
 
-    async def _ask(self, function: Callable[..., T], *arguments: Any, **options: Any) -> T:
+        await self._ask(post, seconds=LASTING_SECONDS)
+
+    async def _ask(
+        self,
+        function: Callable[..., T],
+        *arguments: Any,
+        seconds: float = ORDINARY_SECONDS,
+        **options: Any,
+    ) -> T:
+        """Call in a thread; `seconds` is how long the engine may be silent."""
+
         def call() -> T:
             try:
                 return function(*arguments, **options)
             except podman.errors.APIError as error:
+                if isinstance(error.__cause__, requests.Timeout):
+                    raise late(seconds) from error
+                if error.response is None:
+                    raise _unreached(error) from error
                 raise BackendError(str(error.explanation or error)) from error
+            except NONSENSE as error:
+                raise not_understood(error) from error
             except (podman.errors.PodmanError, requests.RequestException, OSError) as error:
                 raise BackendError(f"The engine cannot be reached: {error}") from error
 

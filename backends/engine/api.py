@@ -89,6 +89,10 @@ class Streams(Protocol):
 class Files(Protocol):
     """Files of a container, running or not, as tar archives."""
 
+    async def most(self, container: str) -> int | None:
+        """Give how many bytes a file may have; None if the engine knows of no limit."""
+        ...
+
     async def put(self, container: str, archive: bytes) -> None:
         """Unpack an archive at the root."""
         ...
