@@ -14,13 +14,8 @@ from attrs import define, field
 
 from asynccode.budget import Spent
 from asynccode.calls import Call
-from asynccode.errors import (
-    AsynccodeError,
-    BackendError,
-    ContextOverflow,
-    PolicyError,
-    Unavailable,
-)
+from asynccode.errors import BackendError, ContextOverflow, PolicyError, Unavailable
+from asynccode.escapes import contained, describe
 from asynccode.feedback import Feedback, shown
 from asynccode.interfaces import Environment, Policy
 from asynccode.outcomes import Outcome
@@ -139,7 +134,8 @@ class Attempt:
                 max_turns=self.max_turns,
             )
             try:
-                move = await self.policy.act(turn)
+                with contained():
+                    move = await self.policy.act(turn)
             except Unavailable:
                 raise
             except ContextOverflow as error:
@@ -254,12 +250,3 @@ async def _score(environment: Environment, end: End, cut: Action | None) -> None
         if end.stop is not StopReason.WALL_TIME:
             raise BackendError(message)
         end.error = message
-
-
-def describe(error: BaseException) -> str:
-    """Put an error into one line: our own by its message, others with their type."""
-    text = " ".join(str(error).split())
-    name = type(error).__name__
-    if isinstance(error, AsynccodeError) and text:
-        return text
-    return f"{name}: {text}" if text else name

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -31,7 +31,8 @@ from asynccode.admission import Admission
 from asynccode.beginnings import Beginnings
 from asynccode.budget import Budget
 from asynccode.episode import Running, play
-from asynccode.errors import InputError, Unavailable
+from asynccode.errors import BackendError, InputError
+from asynccode.escapes import collapsed, contained
 from asynccode.feedback import Feedback
 from asynccode.images import Image
 from asynccode.interfaces import Policy, Scope, Suite, Technology, World, Worlds
@@ -64,6 +65,8 @@ class Rollout:
     _worlds: Worlds
     _jobs: Iterator[tuple[Task, int]]
     _draining: bool = False
+    _sent: int = 0
+    """Episodes that were given to the consumer, or wait for it."""
     _beginnings: Beginnings = field(init=False)
     _broken: Exception | None = None
     _stream: AsyncIterator[Episode] = field(init=False)
@@ -89,20 +92,31 @@ class Rollout:
     async def _work(self, send: MemoryObjectSendStream[Episode]) -> None:
         """Play all jobs; an error of the run itself waits for the consumer to meet it."""
         workers = min(self.admission.concurrency, self.statistics.total)
-        try:
-            with collapsed():
-                async with send, anyio.create_task_group() as watching:
-                    watching.start_soon(self._beginnings.watch)
-                    async with anyio.create_task_group() as group:
-                        for number in range(workers):
-                            group.start_soon(self._worker, send)
-                            if number % 16 == 15:  # a thousand at once would hold up all else
-                                await anyio.lowlevel.checkpoint()
-                    watching.cancel_scope.cancel()
-        except Exception as error:  # noqa: BLE001 (raised again where the consumer is)
-            self._broken = error
-        finally:
-            self.statistics.ended = perf_counter()
+        with send:  # closed last: who hears of the end meets what broke the run
+            try:
+                with collapsed():
+                    async with anyio.create_task_group() as watching:
+                        watching.start_soon(self._beginnings.watch)
+                        async with anyio.create_task_group() as group:
+                            for number in range(workers):
+                                group.start_soon(self._worker, send)
+                                if number % 16 == 15:  # a thousand at once would hold up all else
+                                    await anyio.lowlevel.checkpoint()
+                        watching.cancel_scope.cancel()
+            except Exception as error:  # noqa: BLE001 (raised again where the consumer is)
+                self._broken = error
+            finally:
+                self._check_is_whole()
+                self.statistics.ended = perf_counter()
+
+    def _check_is_whole(self) -> None:
+        """Whatever ended the workers: a run that has lost episodes is not one that is done."""
+        expected = self.statistics.started if self._draining else self.statistics.total
+        if self._broken is None and self._sent < expected:
+            self._broken = BackendError(
+                f"The run has lost {expected - self._sent} of {expected} episodes: something"
+                " cancelled its tasks from outside."
+            )
 
     async def _worker(self, send: MemoryObjectSendStream[Episode]) -> None:
         statistics = self.statistics
@@ -125,6 +139,7 @@ class Rollout:
                     )
             statistics.finished.add(episode)
             await send.send(episode)
+            self._sent += 1
 
     async def _play(self, task: Task, attempt: int) -> Episode:
         running = Running(task_id=task.id, attempt=attempt, start=anyio.CancelScope())
@@ -253,7 +268,8 @@ async def prepare(backend: Technology, images: Iterable[Image]) -> dict[str, str
 
     async def build(digest: str, image: Image) -> None:
         async with at_once:
-            built[digest] = await backend.prepare(image)
+            with contained():
+                built[digest] = await backend.prepare(image)
 
     with collapsed():
         async with anyio.create_task_group() as group:
@@ -276,25 +292,3 @@ class _Limited:
 
     async def open(self, image: Image, limits: Limits) -> World:
         return await self._worlds.open(image, self._limits)
-
-
-@contextmanager
-def collapsed() -> Iterator[None]:
-    """Raise the one error of a task group itself, so that callers can catch it by its type."""
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        errors = list(_leaves(group))
-        # One broken backend fails many tasks at once: one sentence says it for all.
-        first = next((e for e in errors if isinstance(e, Unavailable)), errors[0])
-        if all(type(error) is type(first) for error in errors):
-            raise first from first.__cause__
-        raise
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error

@@ -19,6 +19,7 @@ from asynccode.cli.interrupts import interrupts
 from asynccode.cli.output import emit_json, say, show, table, warn_of_isolation
 from asynccode.comparison import compare
 from asynccode.errors import InputError
+from asynccode.escapes import collapsed
 from asynccode.feedback import Feedback
 from asynccode.interfaces import Suite, Technology
 from asynccode.lines import episode_record
@@ -27,7 +28,7 @@ from asynccode.outcomes import Limits
 from asynccode.policies import Replay, recorded_actions
 from asynccode.pool import Pool
 from asynccode.progress import LINE_SECONDS, progress
-from asynccode.rollout import collapsed, prepare, rollout
+from asynccode.rollout import prepare, rollout
 from asynccode.runfolder import read_episodes, read_manifest
 
 

@@ -1,0 +1,101 @@
+"""What other people's code lets out that is no ordinary error, and what tasks raise together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+
+import anyio
+from attrs import define, field
+
+from asynccode.errors import AsynccodeError, Escaped, Unavailable
+
+
+def describe(error: BaseException) -> str:
+    """Put an error into one line: our own by its message, others with their type."""
+    text = " ".join(str(error).split())
+    name = type(error).__name__
+    if isinstance(error, AsynccodeError) and text:
+        return text
+    return f"{name}: {text}" if text else name
+
+
+@define(eq=False)
+class contained:  # noqa: N801 (a context manager, used like a function)
+    """A block of somebody else's code, whose stray cancellations are errors like any other.
+
+    A cancellation that nobody asked of us (of a task of its own that it waited for, say) would
+    end tasks quietly, and what they were to give would be missing. It becomes `Escaped`, and so
+    does a `GeneratorExit`. Cancellations of ours, and all other errors, pass.
+    """
+
+    _task: int = field(init=False)
+    _asked: int = field(init=False)
+
+    def __enter__(self) -> None:
+        self._task = anyio.get_current_task().id
+        self._asked = _requests()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None and not self._passes(error):
+            raise Escaped(f"{type(error).__name__}, which nobody asked for") from error
+
+    def _passes(self, error: BaseException) -> bool:
+        if isinstance(error, GeneratorExit):
+            # Whoever closes a coroutine that waits is not the task that it ran in.
+            return not self._is_here()
+        cancelled = anyio.get_cancelled_exc_class()
+        if isinstance(error, BaseExceptionGroup):
+            strays = error.subgroup(cancelled) is not None
+        else:
+            strays = isinstance(error, cancelled)
+        return not strays or self._is_cancelled()
+
+    def _is_here(self) -> bool:
+        try:
+            return anyio.get_current_task().id == self._task
+        except RuntimeError:  # no event loop runs any more
+            return False
+
+    def _is_cancelled(self) -> bool:
+        """Whether a scope around us is cancelled, or, on asyncio, our task itself since."""
+        return anyio.current_effective_deadline() == -math.inf or _requests() > self._asked
+
+
+def _requests() -> int:
+    """How many cancellations of the running task are pending by asyncio's own count."""
+    if not anyio.get_cancelled_exc_class().__module__.startswith("asyncio"):
+        return 0
+    import asyncio  # it is there already
+
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
+
+
+@contextmanager
+def collapsed() -> Iterator[None]:
+    """Raise the one error of a task group itself, so that callers can catch it by its type."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        errors = list(_leaves(group))
+        # One broken backend fails many tasks at once: one sentence says it for all.
+        first = next((e for e in errors if isinstance(e, Unavailable)), errors[0])
+        if all(type(error) is type(first) for error in errors):
+            raise first from first.__cause__
+        raise
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
