@@ -24,11 +24,12 @@ def describe(error: BaseException) -> str:
 
 @define(eq=False)
 class contained:  # noqa: N801 (a context manager, used like a function)
-    """A block of somebody else's code, whose stray cancellations are errors like any other.
+    """A block of somebody else's code: all that it lets out is an error like any other.
 
     A cancellation that nobody asked of us (of a task of its own that it waited for, say) would
-    end tasks quietly, and what they were to give would be missing. It becomes `Escaped`, and so
-    does a `GeneratorExit`. Cancellations of ours, and all other errors, pass.
+    end tasks quietly, and what they were to give would be missing; a `SystemExit` in a task
+    breaks asyncio's loop. They become `Escaped`, and so does whatever else is no `Exception`.
+    Cancellations of ours, `KeyboardInterrupt` and ordinary errors pass.
     """
 
     _task: int = field(init=False)
@@ -44,19 +45,19 @@ class contained:  # noqa: N801 (a context manager, used like a function)
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if error is not None and not self._passes(error):
-            raise Escaped(f"{type(error).__name__}, which nobody asked for") from error
+        if error is None or isinstance(error, Exception) or self._is_asked_for(error):
+            return
+        unasked = holds(error, GeneratorExit) or holds(error, anyio.get_cancelled_exc_class())
+        text = f"{type(error).__name__}, which nobody asked for" if unasked else describe(error)
+        raise Escaped(text) from error
 
-    def _passes(self, error: BaseException) -> bool:
+    def _is_asked_for(self, error: BaseException) -> bool:
         if isinstance(error, GeneratorExit):
             # Whoever closes a coroutine that waits is not the task that it ran in.
             return not self._is_here()
-        cancelled = anyio.get_cancelled_exc_class()
-        if isinstance(error, BaseExceptionGroup):
-            strays = error.subgroup(cancelled) is not None
-        else:
-            strays = isinstance(error, cancelled)
-        return not strays or self._is_cancelled()
+        if holds(error, anyio.get_cancelled_exc_class()):
+            return self._is_cancelled()
+        return holds(error, KeyboardInterrupt)
 
     def _is_here(self) -> bool:
         try:
@@ -67,6 +68,13 @@ class contained:  # noqa: N801 (a context manager, used like a function)
     def _is_cancelled(self) -> bool:
         """Whether a scope around us is cancelled, or, on asyncio, our task itself since."""
         return anyio.current_effective_deadline() == -math.inf or _requests() > self._asked
+
+
+def holds(error: BaseException, kind: type[BaseException]) -> bool:
+    """Whether an error is of a kind, or a group with one of that kind."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.subgroup(kind) is not None
+    return isinstance(error, kind)
 
 
 def _requests() -> int:

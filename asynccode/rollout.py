@@ -32,7 +32,7 @@ from asynccode.beginnings import Beginnings
 from asynccode.budget import Budget
 from asynccode.episode import Running, play
 from asynccode.errors import BackendError, InputError
-from asynccode.escapes import collapsed, contained
+from asynccode.escapes import collapsed, contained, holds
 from asynccode.feedback import Feedback
 from asynccode.images import Image
 from asynccode.interfaces import Policy, Scope, Suite, Technology, World, Worlds
@@ -68,7 +68,7 @@ class Rollout:
     _sent: int = 0
     """Episodes that were given to the consumer, or wait for it."""
     _beginnings: Beginnings = field(init=False)
-    _broken: Exception | None = None
+    _broken: BaseException | None = None
     _stream: AsyncIterator[Episode] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -99,7 +99,7 @@ class Rollout:
                         watching.start_soon(self._beginnings.watch)
                         async with anyio.create_task_group() as group:
                             for number in range(workers):
-                                group.start_soon(self._worker, send)
+                                group.start_soon(self._worker, send, group.cancel_scope)
                                 if number % 16 == 15:  # a thousand at once would hold up all else
                                     await anyio.lowlevel.checkpoint()
                         watching.cancel_scope.cancel()
@@ -118,7 +118,17 @@ class Rollout:
                 " cancelled its tasks from outside."
             )
 
-    async def _worker(self, send: MemoryObjectSendStream[Episode]) -> None:
+    async def _worker(self, send: MemoryObjectSendStream[Episode], run: anyio.CancelScope) -> None:
+        try:
+            await self._episodes(send)
+        except BaseException as error:
+            if not holds(error, KeyboardInterrupt):
+                raise
+            # In a task it would break asyncio's loop: the consumer raises it.
+            self._broken = KeyboardInterrupt()
+            run.cancel()
+
+    async def _episodes(self, send: MemoryObjectSendStream[Episode]) -> None:
         statistics = self.statistics
         while not self._draining:
             async with self.admission.episodes:

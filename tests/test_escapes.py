@@ -40,7 +40,21 @@ async def leave() -> NoReturn:
     raise GeneratorExit
 
 
-LETTING_OUT = {"stray": stray, "leave": leave}
+async def quits() -> NoReturn:
+    raise SystemExit(7)
+
+
+async def crowd() -> NoReturn:
+    raise BaseExceptionGroup("two at once", [ValueError("one"), SystemExit(8)])
+
+
+LETTING_OUT = {"stray": stray, "leave": leave, "quits": quits, "crowd": crowd}
+TOLD = {
+    "stray": "which nobody asked for",
+    "leave": "GeneratorExit, which nobody asked for",
+    "quits": "SystemExit: 7",
+    "crowd": "BaseExceptionGroup: two at once",
+}
 
 
 class Fails(Policy):
@@ -77,7 +91,7 @@ async def test_what_a_policy_lets_out_is_the_end_of_that_episode_alone(how: str)
             assert episode.stop_reason is StopReason.POLICY_ERROR
             assert episode.reward is None
             assert len(episode.steps) == 1
-            assert "which nobody asked for" in (episode.error or "")
+            assert TOLD[how] in (episode.error or "")
         else:
             assert episode.solved
 
@@ -127,7 +141,7 @@ async def test_what_an_environment_lets_out_is_a_harness_error(method: str, how:
         if episode.task_id != "t1":
             assert episode.solved
             continue
-        assert "which nobody asked for" in (episode.error or "")
+        assert TOLD[how] in (episode.error or "")
         assert episode.solved is (method == "aclose"), "a score that was known stays"
         if method != "aclose":
             assert episode.stop_reason is StopReason.HARNESS_ERROR
@@ -167,6 +181,22 @@ async def test_a_task_that_somebody_else_cancelled_is_no_cancellation_of_ours() 
 
     episodes = await played(Helped())
     assert [episode.stop_reason for episode in episodes] == [StopReason.POLICY_ERROR] * 9
+
+
+@pytest.mark.parametrize("many", [False, True])
+async def test_an_interrupt_in_a_policy_stops_the_run_at_once(many: bool) -> None:
+    class Interrupting(Policy):
+        async def act(self, turn: Turn) -> Action:
+            if (turn.task.id, turn.attempt) != ("t1", 0):
+                await anyio.sleep_forever()
+            if many:
+                raise BaseExceptionGroup("", [ValueError("beside it"), KeyboardInterrupt()])
+            raise KeyboardInterrupt
+
+    backend = FakeBackend()
+    with pytest.raises(KeyboardInterrupt):
+        await played(Interrupting(), backend=backend)
+    assert backend.statistics()["open"] == 0
 
 
 class Waiting(Policy):
