@@ -15,7 +15,10 @@ from asynccode.errors import AsynccodeError, Escaped, Unavailable
 
 def describe(error: BaseException) -> str:
     """Put an error into one line: our own by its message, others with their type."""
-    text = " ".join(str(error).split())
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 (an error of somebody else's whose own text is an error)
+        text = ""
     name = type(error).__name__
     if isinstance(error, AsynccodeError) and text:
         return text

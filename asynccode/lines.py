@@ -21,7 +21,7 @@ def dump_line(record: Mapping[str, Any]) -> bytes:
     """Give one line of ASCII, its newline included."""
     try:
         text = json.dumps(record, allow_nan=False, default=_plain)
-    except ValueError:
+    except (ValueError, TypeError):  # TypeError: keys that are no strings
         text = json.dumps(clean(record), allow_nan=False)
     if "\\ud" in text:  # a surrogate, perhaps half of a pair: U+FFFD in place of lone ones
         text = json.dumps(clean(record), allow_nan=False)
