@@ -6,11 +6,15 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
+from typing import Generic, TypeVar
 
 import anyio
 from attrs import define, field
 
 from asynccode.errors import AsynccodeError, Escaped, Unavailable
+from asynccode.scope import Scope
+
+S = TypeVar("S", bound=Scope)
 
 
 def describe(error: BaseException) -> str:
@@ -71,6 +75,26 @@ class contained:  # noqa: N801 (a context manager, used like a function)
     def _is_cancelled(self) -> bool:
         """Whether a scope around us is cancelled, or, on asyncio, our task itself since."""
         return anyio.current_effective_deadline() == -math.inf or _requests() > self._asked
+
+
+@define(eq=False)
+class Guarded(Generic[S]):
+    """Enters a scope of somebody else's; both ends of it are `contained`."""
+
+    scope: S
+
+    async def __aenter__(self) -> S:
+        with contained():
+            return await self.scope.__aenter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with contained():
+            await self.scope.__aexit__(kind, error, trace)
 
 
 def holds(error: BaseException, kind: type[BaseException]) -> bool:

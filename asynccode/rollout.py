@@ -18,7 +18,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -32,10 +31,10 @@ from asynccode.beginnings import Beginnings
 from asynccode.budget import Budget
 from asynccode.episode import Running, play
 from asynccode.errors import BackendError, InputError
-from asynccode.escapes import collapsed, contained, holds
+from asynccode.escapes import Guarded, collapsed, contained, holds
 from asynccode.feedback import Feedback
 from asynccode.images import Image
-from asynccode.interfaces import Policy, Scope, Suite, Technology, World, Worlds
+from asynccode.interfaces import Policy, Suite, Technology, World, Worlds
 from asynccode.machine import Machine
 from asynccode.outcomes import Limits
 from asynccode.pool import Pool
@@ -44,8 +43,6 @@ from asynccode.statistics import Statistics
 
 WAITING = 16
 """Finished episodes that may wait for the consumer before the run waits for it."""
-
-S = TypeVar("S", bound=Scope)
 
 
 @define(kw_only=True, eq=False)
@@ -217,6 +214,7 @@ async def rollout(
         raise InputError(f"There is no feedback {feedback!r}: there are {', '.join(Feedback)}.")
     with collapsed():
         async with AsyncExitStack() as stack:
+            enter = stack.enter_async_context
             if isinstance(suite, str):
                 load = partial(
                     registry.load_suite,
@@ -229,10 +227,10 @@ async def rollout(
                 )
                 suite = await anyio.to_thread.run_sync(load)
             if isinstance(policy, str):
-                policy = await _owned(stack, registry.load_policy(policy, seed=seed))
+                policy = await enter(Guarded(registry.load_policy(policy, seed=seed)))
             backend = suite.backend if backend is None else backend
             if isinstance(backend, str):
-                backend = await _owned(stack, registry.load_technology(backend))
+                backend = await enter(Guarded(registry.load_technology(backend)))
             jobs = [
                 (task, attempt)
                 for task in suite.tasks[:limit]
@@ -243,7 +241,7 @@ async def rollout(
             admission = Admission(concurrency, machine=machine)
             await prepare(backend, (task.image for task, _ in jobs))
             pool = Pool(backend, admission, size=pool_size, recycle=recycle)
-            await stack.enter_async_context(pool)
+            await enter(pool)
             run = Rollout(
                 suite=suite,
                 backend=backend,
@@ -259,8 +257,8 @@ async def rollout(
                 jobs=iter(jobs),
             )
             send, receive = anyio.create_memory_object_stream[Episode](WAITING)
-            run._stream = await stack.enter_async_context(receive)  # noqa: SLF001 (its maker)
-            group = await stack.enter_async_context(anyio.create_task_group())
+            run._stream = await enter(receive)  # noqa: SLF001 (its maker)
+            group = await enter(anyio.create_task_group())
             stack.callback(group.cancel_scope.cancel)
             group.start_soon(run._work, send)  # noqa: SLF001
             yield run
@@ -286,11 +284,6 @@ async def prepare(backend: Technology, images: Iterable[Image]) -> dict[str, str
             for digest, image in distinct.items():
                 group.start_soon(build, digest, image)
     return dict(sorted(built.items()))
-
-
-async def _owned(stack: AsyncExitStack, scope: S) -> S:
-    await stack.enter_async_context(scope)
-    return scope
 
 
 class _Limited:

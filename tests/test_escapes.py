@@ -183,6 +183,21 @@ async def test_a_task_that_somebody_else_cancelled_is_no_cancellation_of_ours() 
     assert [episode.stop_reason for episode in episodes] == [StopReason.POLICY_ERROR] * 9
 
 
+class Leaking(Gold):
+    async def aclose(self) -> None:
+        await stray()
+
+
+async def test_what_a_policy_lets_out_as_it_closes_is_an_error() -> None:
+    got: list[Episode] = []
+    with pytest.raises(Escaped, match="which nobody asked for"):
+        async with asynccode.rollout(
+            FakeSuite(2), f"{__name__}:Leaking", backend=FakeBackend()
+        ) as run:
+            got += [episode async for episode in run]
+    assert [episode.solved for episode in got] == [True, True]
+
+
 @pytest.mark.parametrize("many", [False, True])
 async def test_an_interrupt_in_a_policy_stops_the_run_at_once(many: bool) -> None:
     class Interrupting(Policy):
