@@ -9,12 +9,40 @@ from typing import Any
 
 from attrs import asdict
 
-from asynccode.records import Episode
+from asynccode.records import Episode, StopReason
 
 
 def episode_record(episode: Episode) -> dict[str, Any]:
     """Give an episode as the mapping that a line of `episodes.jsonl` holds."""
     return asdict(episode)
+
+
+def check_record(record: Any) -> None:
+    """Check what a line holds. Raises `ValueError` that says why it is no episode's."""
+    if not isinstance(record, Mapping):
+        raise ValueError("it is no object")  # noqa: TRY004 (a damaged file, not a bug)
+    for name in ("task_id", "attempt", "stop_reason", "reward", "steps"):
+        if name not in record:
+            raise ValueError(f"it has no {name}")
+    steps = record["steps"]
+    for name, holds in (
+        ("task_id", isinstance(record["task_id"], str)),
+        ("attempt", type(record["attempt"]) is int and record["attempt"] >= 0),
+        ("stop_reason", record["stop_reason"] in [reason.value for reason in StopReason]),
+        ("reward", record["reward"] is None or _is_finite(record["reward"])),
+        ("steps", isinstance(steps, list) and all(map(_is_step, steps))),
+        *((name, type(record.get(name, 0)) is int) for name in ("tokens_in", "tokens_out")),
+    ):
+        if not holds:
+            raise ValueError(f"its {name} cannot be {json.dumps(record[name])[:100]}")
+
+
+def _is_finite(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _is_step(step: Any) -> bool:
+    return isinstance(step, Mapping) and isinstance(step.get("action"), str)
 
 
 def dump_line(record: Mapping[str, Any]) -> bytes:
