@@ -13,6 +13,7 @@ A map of the layers, each of which knows only those below it:
     registry                names of what lives in `asynccode.backends` and `asynccode.tasks`
     interfaces              Backend, Sandbox, Session, Program, Environment, Policy, Suite
     databases               databases as private worlds: records, sessions, results
+    escapes                 what other people's code lets out
     budget  feedback        what an episode may spend; what an agent is told
     records  calls  outcomes  tasks, actions, steps, episodes; calls to models; results, limits
     containerfile           an image described as engines describe it

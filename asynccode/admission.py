@@ -24,6 +24,7 @@ import anyio
 from attrs import evolve, field, frozen, validators
 
 from asynccode.errors import BackendError
+from asynccode.escapes import contained
 from asynccode.images import Image
 from asynccode.interfaces import Technology, World
 from asynccode.lease import DatabaseLease, Lease, lease
@@ -176,7 +177,8 @@ class Admission:
             await self.starting.acquire_on_behalf_of(token)
         try:
             before = perf_counter()
-            sandbox = await backend.open(image, limits)
+            with contained():
+                sandbox = await backend.open(image, limits)
             seconds = perf_counter() - before
         finally:
             self.starting.release_on_behalf_of(token)

@@ -14,20 +14,15 @@ from attrs import define, field
 
 from asynccode.budget import Spent
 from asynccode.calls import Call
-from asynccode.errors import (
-    AsynccodeError,
-    BackendError,
-    ContextOverflow,
-    PolicyError,
-    Unavailable,
-)
+from asynccode.errors import BackendError, ContextOverflow, Unavailable
+from asynccode.escapes import contained, describe
 from asynccode.feedback import Feedback, shown
 from asynccode.interfaces import Environment, Policy
+from asynccode.moves import calls_of, read_move
 from asynccode.outcomes import Outcome
 from asynccode.records import (
     Action,
     Invalid,
-    Move,
     Skip,
     Step,
     StepResult,
@@ -139,23 +134,17 @@ class Attempt:
                 max_turns=self.max_turns,
             )
             try:
-                move = await self.policy.act(turn)
+                with contained():
+                    move = read_move(await self.policy.act(turn))
             except Unavailable:
                 raise
             except ContextOverflow as error:
                 stop = StopReason.CONTEXT_OVERFLOW
-                return End(stop=stop, error=describe(error), calls=error.calls)
+                return End(stop=stop, error=describe(error), calls=calls_of(error))
             except Exception as error:  # noqa: BLE001 (a policy is somebody else's code)
-                made = error.calls if isinstance(error, PolicyError) else ()
-                return End(stop=StopReason.POLICY_ERROR, error=describe(error), calls=made)
-            if isinstance(move, Move):
-                action, thought, calls = move.action, move.thought, move.calls
-            else:
-                action, thought, calls = move, None, ()
-            if not isinstance(action, (str, Submit, Skip, Invalid)):
-                message = f"The policy gave a {type(action).__name__}, not a str, Submit or Skip."
-                return End(stop=StopReason.POLICY_ERROR, error=message)
-            end = await self._step(action, thought, calls)
+                stop = StopReason.POLICY_ERROR
+                return End(stop=stop, error=describe(error), calls=calls_of(error))
+            end = await self._step(move.action, move.thought, move.calls)
             if end is not None:
                 return end
             observation = steps[-1].seen
@@ -172,6 +161,7 @@ class Attempt:
             self.running.acting = action
             result = await self.environment.step(action)
         observation, reward, terminated, truncated, info = result
+        reward = _number(reward)
         stop = None
         if terminated or truncated:
             stop = stop_reason(action, reward, terminated, truncated, info)
@@ -217,7 +207,7 @@ class Attempt:
         if score is None:
             return reward, info
         known = {k: score.info[k] for k in ("reward_parts", "feedback") if k in score.info}
-        return score.reward, {**info, **known}
+        return _number(score.reward), {**info, **known}
 
 
 def stop_reason(
@@ -242,24 +232,21 @@ def stop_reason(
     return StopReason.MAX_TURNS
 
 
+def _number(reward: float | None) -> float | None:
+    """Give a reward as it is kept; an environment that gives another thing has failed."""
+    return None if reward is None else float(reward)
+
+
 async def _score(environment: Environment, end: End, cut: Action | None) -> None:
     """Ask for the score of an episode that ran out; no step is recorded for it."""
     # A submission that the clock cut off is made once more, with its answer.
     submit = cut if isinstance(cut, Submit) else Submit()
     with anyio.move_on_after(SCORE_SECONDS) as clock:
-        _, end.reward, _, _, info = await environment.step(submit)
+        _, reward, _, _, info = await environment.step(submit)
+        end.reward = _number(reward)
         end.parts = info.get("reward_parts", {})
     if clock.cancelled_caught:
         message = f"The episode could not be scored within {SCORE_SECONDS:g} s."
         if end.stop is not StopReason.WALL_TIME:
             raise BackendError(message)
         end.error = message
-
-
-def describe(error: BaseException) -> str:
-    """Put an error into one line: our own by its message, others with their type."""
-    text = " ".join(str(error).split())
-    name = type(error).__name__
-    if isinstance(error, AsynccodeError) and text:
-        return text
-    return f"{name}: {text}" if text else name

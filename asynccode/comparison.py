@@ -28,7 +28,7 @@ def compare(
         for number, (before, after) in enumerate(zip_longest(was["steps"], now["steps"])):
             turns += 1
             reward, observation = (
-                before is not None and after is not None and before[name] == after[name]
+                before is not None and after is not None and before.get(name) == after.get(name)
                 for name in ("reward", "observation")
             )
             same_reward += reward

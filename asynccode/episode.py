@@ -19,10 +19,11 @@ from time import perf_counter
 
 import anyio
 
-from asynccode.attempt import Attempt, End, Running, describe
+from asynccode.attempt import Attempt, End, Running
 from asynccode.budget import Budget, Spent
 from asynccode.calls import tokens_of
 from asynccode.errors import TaskDataError, Unavailable
+from asynccode.escapes import contained, describe
 from asynccode.feedback import Feedback
 from asynccode.interfaces import Environment, Policy, Suite, Worlds
 from asynccode.outcomes import Limits
@@ -58,19 +59,20 @@ async def play(
     began = perf_counter()
     environment: Environment | None = None
     try:
-        task = suite.variant(task, attempt)
-        environment = suite.environment(task, worlds)
-        attempted = Attempt(
-            environment=environment,
-            policy=policy,
-            task=task,
-            number=attempt,
-            max_turns=max_turns,
-            spent=None if budget is None else Spent(budget=budget),
-            feedback=feedback,
-            running=running,
-        )
-        end = await attempted.play(limits.episode_seconds)
+        with contained():
+            task = suite.variant(task, attempt)
+            environment = suite.environment(task, worlds)
+            attempted = Attempt(
+                environment=environment,
+                policy=policy,
+                task=task,
+                number=attempt,
+                max_turns=max_turns,
+                spent=None if budget is None else Spent(budget=budget),
+                feedback=feedback,
+                running=running,
+            )
+            end = await attempted.play(limits.episode_seconds)
     except Unavailable:
         raise
     except Exception as error:  # noqa: BLE001 (whatever it was: it is this episode's alone)
@@ -107,7 +109,8 @@ async def _close(environment: Environment) -> str | None:
     """Close in bounded time, whatever happens; give what went wrong."""
     with anyio.move_on_after(CLOSE_SECONDS, shield=True) as clock:
         try:
-            await environment.aclose()
+            with contained():
+                await environment.aclose()
         except Exception as error:  # noqa: BLE001 (a note in the record, not a verdict)
             return f"Closing failed: {describe(error)}"
     return f"Closing took over {CLOSE_SECONDS:g} s." if clock.cancelled_caught else None

@@ -8,8 +8,9 @@
     │   ├── Unavailable     the backend cannot work on this machine (with the remedy)
     │   ├── SandboxLost     the sandbox went away under us
     │   └── ProtocolError   the session's other end said something it never says
-    └── PolicyError         whoever acts could not act
-        └── ContextOverflow the conversation is too long for the model: ends the episode, scored
+    ├── PolicyError         whoever acts could not act
+    │   └── ContextOverflow the conversation is too long for the model: ends the episode, scored
+    └── Escaped             other people's code let out what ends tasks, unasked: its own failure
 
 A command that fails, a time-out, a wrong answer are data (`Outcome`), not errors.
 """
@@ -69,3 +70,7 @@ class PolicyError(AsynccodeError):
 
 class ContextOverflow(PolicyError):
     """The conversation does not fit into the model's context any more."""
+
+
+class Escaped(AsynccodeError):
+    """Somebody else's code let something out that would have ended more than itself."""

@@ -10,11 +10,14 @@ import importlib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from asynccode.databases import DatabaseBackend
-from asynccode.errors import InputError, Unavailable
+from asynccode.errors import AsynccodeError, InputError, Unavailable
+from asynccode.escapes import describe
 from asynccode.interfaces import Backend, Policy, Suite, Technology
+
+T = TypeVar("T")
 
 BACKENDS: dict[str, str] = {
     "nsjail": "asynccode.backends.nsjail:NsjailBackend",
@@ -171,7 +174,7 @@ def backend_class(name: str) -> type[Technology]:
 
 def load_technology(name: str) -> Technology:
     """Make a backend of either kind; the caller enters and closes it. Raises `InputError`."""
-    return backend_class(name)()
+    return _made(f"backend {name!r}", backend_class(name))
 
 
 def load_backend(name: str) -> Backend:
@@ -209,7 +212,7 @@ def load_suite(
     path, _ = _find(name, SUITES, "suite")
     found = resolve(path, "suite")
     if isinstance(found, type):
-        found = found()
+        found = _made(f"suite {name!r}", found)
     elif not isinstance(found, Suite) and callable(found):
         more: dict[str, Any] = {"seed": seed} if _takes(found, "seed") else {}
         for option, value in (("dialect", dialect), ("guesses", guesses)):
@@ -218,7 +221,8 @@ def load_suite(
                     why = {"dialect": "is not in SQL", "guesses": "limits no guesses"}[option]
                     raise InputError(f"The suite {name!r} {why}: leave out --{option}.")
                 more[option] = value
-        found = found(name, data=data, compat=compat, base=base, **more)
+        more.update(data=data, compat=compat, base=base)
+        found = _made(f"suite {name!r}", found, name, **more)
     if not isinstance(found, Suite):
         raise InputError(f"The suite {name!r} gives no asynccode.Suite.")
     return found
@@ -237,7 +241,7 @@ def load_policy(name: str, *, seed: int = 0, options: Mapping[str, Any] | None =
             raise InputError(f"The policy {name!r} takes no {_flags(options)}: leave that out.")
         if _takes(found, "seed"):
             options["seed"] = seed
-        found = found(rest, **options) if rest else found(**options)
+        found = _made(f"policy {name!r}", found, *filter(None, [rest]), **options)
     if not isinstance(found, Policy):
         raise InputError(f"The policy {name!r} gives no asynccode.Policy.")
     return found
@@ -252,7 +256,17 @@ def load_strategy(name: str, options: Mapping[str, Any]) -> Any:
     for option in options:
         if not _takes(found, option):
             raise InputError(f"The strategy {name!r} takes no {_flags([option])}: leave that out.")
-    return found(**options)
+    return _made(f"strategy {name!r}", found, **options)
+
+
+def _made(what: str, maker: Callable[..., T], *words: str, **options: Any) -> T:
+    """Call what a name stands for; what it raises of its own is one sentence too."""
+    try:
+        return maker(*words, **options)
+    except AsynccodeError:
+        raise
+    except Exception as error:
+        raise InputError(f"The {what} could not be made: {describe(error)}.") from error
 
 
 def _flags(options: Iterable[str]) -> str:

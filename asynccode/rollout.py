@@ -14,11 +14,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -31,10 +30,11 @@ from asynccode.admission import Admission
 from asynccode.beginnings import Beginnings
 from asynccode.budget import Budget
 from asynccode.episode import Running, play
-from asynccode.errors import InputError, Unavailable
+from asynccode.errors import BackendError, InputError
+from asynccode.escapes import Guarded, collapsed, contained, holds
 from asynccode.feedback import Feedback
 from asynccode.images import Image
-from asynccode.interfaces import Policy, Scope, Suite, Technology, World, Worlds
+from asynccode.interfaces import Policy, Suite, Technology, World, Worlds
 from asynccode.machine import Machine
 from asynccode.outcomes import Limits
 from asynccode.pool import Pool
@@ -43,8 +43,6 @@ from asynccode.statistics import Statistics
 
 WAITING = 16
 """Finished episodes that may wait for the consumer before the run waits for it."""
-
-S = TypeVar("S", bound=Scope)
 
 
 @define(kw_only=True, eq=False)
@@ -64,8 +62,10 @@ class Rollout:
     _worlds: Worlds
     _jobs: Iterator[tuple[Task, int]]
     _draining: bool = False
+    _sent: int = 0
+    """Episodes that were given to the consumer, or wait for it."""
     _beginnings: Beginnings = field(init=False)
-    _broken: Exception | None = None
+    _broken: BaseException | None = None
     _stream: AsyncIterator[Episode] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -89,22 +89,43 @@ class Rollout:
     async def _work(self, send: MemoryObjectSendStream[Episode]) -> None:
         """Play all jobs; an error of the run itself waits for the consumer to meet it."""
         workers = min(self.admission.concurrency, self.statistics.total)
-        try:
-            with collapsed():
-                async with send, anyio.create_task_group() as watching:
-                    watching.start_soon(self._beginnings.watch)
-                    async with anyio.create_task_group() as group:
-                        for number in range(workers):
-                            group.start_soon(self._worker, send)
-                            if number % 16 == 15:  # a thousand at once would hold up all else
-                                await anyio.lowlevel.checkpoint()
-                    watching.cancel_scope.cancel()
-        except Exception as error:  # noqa: BLE001 (raised again where the consumer is)
-            self._broken = error
-        finally:
-            self.statistics.ended = perf_counter()
+        with send:  # closed last: who hears of the end meets what broke the run
+            try:
+                with collapsed():
+                    async with anyio.create_task_group() as watching:
+                        watching.start_soon(self._beginnings.watch)
+                        async with anyio.create_task_group() as group:
+                            for number in range(workers):
+                                group.start_soon(self._worker, send, group.cancel_scope)
+                                if number % 16 == 15:  # a thousand at once would hold up all else
+                                    await anyio.lowlevel.checkpoint()
+                        watching.cancel_scope.cancel()
+            except Exception as error:  # noqa: BLE001 (raised again where the consumer is)
+                self._broken = error
+            finally:
+                self._check_is_whole()
+                self.statistics.ended = perf_counter()
 
-    async def _worker(self, send: MemoryObjectSendStream[Episode]) -> None:
+    def _check_is_whole(self) -> None:
+        """Whatever ended the workers: a run that has lost episodes is not one that is done."""
+        expected = self.statistics.started if self._draining else self.statistics.total
+        if self._broken is None and self._sent < expected:
+            self._broken = BackendError(
+                f"The run has lost {expected - self._sent} of {expected} episodes: something"
+                " cancelled its tasks from outside."
+            )
+
+    async def _worker(self, send: MemoryObjectSendStream[Episode], run: anyio.CancelScope) -> None:
+        try:
+            await self._episodes(send)
+        except BaseException as error:
+            if not holds(error, KeyboardInterrupt):
+                raise
+            # In a task it would break asyncio's loop: the consumer raises it.
+            self._broken = KeyboardInterrupt()
+            run.cancel()
+
+    async def _episodes(self, send: MemoryObjectSendStream[Episode]) -> None:
         statistics = self.statistics
         while not self._draining:
             async with self.admission.episodes:
@@ -125,6 +146,7 @@ class Rollout:
                     )
             statistics.finished.add(episode)
             await send.send(episode)
+            self._sent += 1
 
     async def _play(self, task: Task, attempt: int) -> Episode:
         running = Running(task_id=task.id, attempt=attempt, start=anyio.CancelScope())
@@ -192,6 +214,7 @@ async def rollout(
         raise InputError(f"There is no feedback {feedback!r}: there are {', '.join(Feedback)}.")
     with collapsed():
         async with AsyncExitStack() as stack:
+            enter = stack.enter_async_context
             if isinstance(suite, str):
                 load = partial(
                     registry.load_suite,
@@ -204,10 +227,10 @@ async def rollout(
                 )
                 suite = await anyio.to_thread.run_sync(load)
             if isinstance(policy, str):
-                policy = await _owned(stack, registry.load_policy(policy, seed=seed))
+                policy = await enter(Guarded(registry.load_policy(policy, seed=seed)))
             backend = suite.backend if backend is None else backend
             if isinstance(backend, str):
-                backend = await _owned(stack, registry.load_technology(backend))
+                backend = await enter(Guarded(registry.load_technology(backend)))
             jobs = [
                 (task, attempt)
                 for task in suite.tasks[:limit]
@@ -218,7 +241,7 @@ async def rollout(
             admission = Admission(concurrency, machine=machine)
             await prepare(backend, (task.image for task, _ in jobs))
             pool = Pool(backend, admission, size=pool_size, recycle=recycle)
-            await stack.enter_async_context(pool)
+            await enter(pool)
             run = Rollout(
                 suite=suite,
                 backend=backend,
@@ -234,8 +257,8 @@ async def rollout(
                 jobs=iter(jobs),
             )
             send, receive = anyio.create_memory_object_stream[Episode](WAITING)
-            run._stream = await stack.enter_async_context(receive)  # noqa: SLF001 (its maker)
-            group = await stack.enter_async_context(anyio.create_task_group())
+            run._stream = await enter(receive)  # noqa: SLF001 (its maker)
+            group = await enter(anyio.create_task_group())
             stack.callback(group.cancel_scope.cancel)
             group.start_soon(run._work, send)  # noqa: SLF001
             yield run
@@ -253,18 +276,14 @@ async def prepare(backend: Technology, images: Iterable[Image]) -> dict[str, str
 
     async def build(digest: str, image: Image) -> None:
         async with at_once:
-            built[digest] = await backend.prepare(image)
+            with contained():
+                built[digest] = await backend.prepare(image)
 
     with collapsed():
         async with anyio.create_task_group() as group:
             for digest, image in distinct.items():
                 group.start_soon(build, digest, image)
     return dict(sorted(built.items()))
-
-
-async def _owned(stack: AsyncExitStack, scope: S) -> S:
-    await stack.enter_async_context(scope)
-    return scope
 
 
 class _Limited:
@@ -276,25 +295,3 @@ class _Limited:
 
     async def open(self, image: Image, limits: Limits) -> World:
         return await self._worlds.open(image, self._limits)
-
-
-@contextmanager
-def collapsed() -> Iterator[None]:
-    """Raise the one error of a task group itself, so that callers can catch it by its type."""
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        errors = list(_leaves(group))
-        # One broken backend fails many tasks at once: one sentence says it for all.
-        first = next((e for e in errors if isinstance(e, Unavailable)), errors[0])
-        if all(type(error) is type(first) for error in errors):
-            raise first from first.__cause__
-        raise
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from asynccode.errors import InputError, TaskDataError
-from asynccode.lines import clean, dump_line, episode_record
+from asynccode.lines import check_record, clean, dump_line, episode_record
 from asynccode.records import UNJUDGED, Episode
 from asynccode.statistics import Tally
 
@@ -217,11 +217,9 @@ def read_episodes(path: Path) -> Iterator[dict[str, Any]]:
 def _parse(line: bytes, file: Path, number: int) -> dict[str, Any]:
     try:
         record = json.loads(line)
-        if not isinstance(record["steps"], list):
-            raise TypeError("its steps are no list")
-        _ = record["task_id"], record["attempt"], record["stop_reason"], record["reward"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise TaskDataError(f"Line {number} of {file} is no episode: {error!r}.") from error
+        check_record(record)
+    except (ValueError, RecursionError) as error:
+        raise TaskDataError(f"Line {number} of {file} is no episode: {error}.") from error
     return dict(record)
 
 

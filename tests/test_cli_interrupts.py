@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 
+from asynccode.interfaces import Policy
 from asynccode.outcomes import Limits
+from asynccode.records import Action, Turn
 from asynccode.runfolder import read_episodes
 from asynccode.testing.fakes import FakeBackend, FakeSuite, fake_tasks
 
@@ -42,6 +44,16 @@ def endless(name: str, **options: Any) -> FakeSuite:
     quick = fake_tasks(QUICK_THEN_SLOW)
     hanging = fake_tasks(40, gold="hang")[QUICK_THEN_SLOW:]
     return FakeSuite((*quick, *hanging), limits=Limits(step_seconds=600))
+
+
+class Quits(Policy):
+    async def act(self, turn: Turn) -> Action:
+        raise SystemExit(7)
+
+
+class Interrupts(Policy):
+    async def act(self, turn: Turn) -> Action:
+        raise KeyboardInterrupt
 
 
 @contextmanager
@@ -141,6 +153,23 @@ def test_a_second_run_into_the_same_folder_is_refused(tmp_path: Path) -> None:
         program.communicate(timeout=20)
     assert ran.returncode == 2
     assert "Another run is writing to" in ran.stderr
+
+
+@pytest.mark.parametrize(("policy", "status"), [("Quits", 0), ("Interrupts", 130)])
+def test_a_policy_that_leaves_does_not_hang_the_run(
+    tmp_path: Path, policy: str, status: int
+) -> None:
+    with running(tmp_path, "suite", "--policy", f"{__name__}:{policy}") as program:
+        out, err = program.communicate(timeout=20)
+    assert program.returncode == status, err
+    assert "left open: 0" in err
+    assert "Traceback" not in err
+    if policy == "Quits":
+        result = json.loads(out)
+        assert result["stop_reasons"] == {"policy_error": 40}
+        assert result["errors"] == {"SystemExit: 7": 40}
+    else:
+        assert err.splitlines()[-1] == "asynccode: stopped"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

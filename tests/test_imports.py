@@ -117,7 +117,9 @@ def test_concurrency_in_the_core_goes_through_anyio() -> None:
     # What every step goes through takes a short cut where asyncio is the loop, and goes through
     # anyio elsewhere.
     short_cuts = ("shell/hub.py", "shell/bell.py", "shell/channel.py", "python/alarm.py")
-    assert [path for path in found if not str(path).endswith(short_cuts)] == []
+    # Whether a task itself was cancelled, and by nobody's scope, asyncio alone knows.
+    known = (*short_cuts, "asynccode/escapes.py")
+    assert [path for path in found if not str(path).endswith(known)] == []
 
 
 PROBE = """

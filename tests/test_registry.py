@@ -23,6 +23,37 @@ class Seeded(Noop):
         self.seed = seed
 
 
+class Needy(Noop):
+    def __init__(self, model: str) -> None:
+        self.model = model
+
+
+class Abstract(Policy):
+    pass
+
+
+class AbstractSuite(Suite):
+    pass
+
+
+def refusing_suite(name: str, **options: object) -> Suite:
+    return registry.load_suite("x")
+
+
+def broken(*words: str, **options: object) -> Policy:
+    raise KeyError("model")
+
+
+class BrokenSuite(FakeSuite):
+    def __init__(self) -> None:
+        raise RuntimeError("no data")
+
+
+class BrokenBackend(FakeBackend):
+    def __init__(self) -> None:
+        raise OSError("no socket")
+
+
 def make_policy() -> Policy:
     return Gold()
 
@@ -96,6 +127,34 @@ def test_what_cannot_be_found_is_named(load: object, name: str, text: str) -> No
     with pytest.raises(InputError) as caught:
         load(name)
     assert text in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("load", "name", "text"),
+    [
+        (registry.load_policy, "Needy", "The policy '{}' could not be made: TypeError: Needy.__in"),
+        (registry.load_policy, "Abstract", "'{}' could not be made: TypeError: Can't instantiate"),
+        (registry.load_policy, "broken", "The policy '{}' could not be made: KeyError: 'model'."),
+        (
+            registry.load_suite,
+            "AbstractSuite",
+            "The suite '{}' could not be made: TypeError: Can't",
+        ),
+        (registry.load_suite, "BrokenSuite", "'{}' could not be made: RuntimeError: no data."),
+        (registry.load_suite, "broken", "The suite '{}' could not be made: KeyError: 'model'."),
+        (registry.load_technology, "BrokenBackend", "could not be made: OSError: no socket."),
+    ],
+)
+def test_what_cannot_be_made_is_named_with_its_reason(load: object, name: str, text: str) -> None:
+    assert callable(load)
+    with pytest.raises(InputError) as caught:
+        load(f"{__name__}:{name}")
+    assert text.format(f"{__name__}:{name}") in str(caught.value)
+
+
+def test_a_suite_that_says_itself_what_is_wrong_is_not_spoken_for() -> None:
+    with pytest.raises(InputError, match=r"^There is no suite 'x'"):
+        registry.load_suite(f"{__name__}:refusing_suite")
 
 
 def test_a_module_that_lacks_something_itself_says_so(

@@ -8,11 +8,12 @@ import pytest
 import asynccode
 from asynccode.beginnings import BROKEN_AFTER
 from asynccode.errors import BackendError, ImageError, InputError, Unavailable
+from asynccode.escapes import collapsed
 from asynccode.interfaces import Environment, Policy, Worlds
 from asynccode.outcomes import Limits
 from asynccode.policies import Gold, Scripted
 from asynccode.records import Action, Episode, StopReason, Submit, Task, Turn
-from asynccode.rollout import WAITING, Rollout, collapsed
+from asynccode.rollout import WAITING, Rollout
 from asynccode.testing.fakes import FakeBackend, FakeSuite, Faults, fake_tasks
 
 pytestmark = pytest.mark.anyio

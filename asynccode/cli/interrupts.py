@@ -11,7 +11,7 @@ from anyio.abc import TaskStatus
 from attrs import define
 
 from asynccode.cli.output import say
-from asynccode.rollout import collapsed
+from asynccode.escapes import collapsed
 
 
 @define

@@ -18,7 +18,8 @@ from asynccode.cli import arguments
 from asynccode.cli.interrupts import interrupts
 from asynccode.cli.output import emit_json, say, show, table, warn_of_isolation
 from asynccode.comparison import compare
-from asynccode.errors import InputError
+from asynccode.errors import InputError, TaskDataError
+from asynccode.escapes import collapsed
 from asynccode.feedback import Feedback
 from asynccode.interfaces import Suite, Technology
 from asynccode.lines import episode_record
@@ -27,8 +28,8 @@ from asynccode.outcomes import Limits
 from asynccode.policies import Replay, recorded_actions
 from asynccode.pool import Pool
 from asynccode.progress import LINE_SECONDS, progress
-from asynccode.rollout import collapsed, prepare, rollout
-from asynccode.runfolder import read_episodes, read_manifest
+from asynccode.rollout import prepare, rollout
+from asynccode.runfolder import MANIFEST, read_episodes, read_manifest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -128,7 +129,10 @@ def _ours(args: argparse.Namespace) -> Play:
     recorded = {(e["task_id"], e["attempt"]): e for e in read_episodes(args.file)}
     recorded = dict(list(recorded.items())[: args.limit])
     manifest = read_manifest(args.file if args.file.is_dir() else args.file.parent)
-    args.suite = args.suite or manifest.get("loaded_from") or manifest["suite"]
+    args.suite = args.suite or manifest.get("loaded_from") or manifest.get("suite")
+    if not isinstance(args.suite, str):
+        raise InputError(f"The {MANIFEST} of {args.file} does not name a suite: name --suite.")
+    settings = _settings(args.file, manifest)
     args.compat = args.compat or manifest.get("compat")
     args.dialect = args.dialect or manifest.get("dialect")
     args.guesses = args.guesses or manifest.get("guesses")
@@ -140,14 +144,32 @@ def _ours(args: argparse.Namespace) -> Play:
         raise InputError(
             f"{args.file} holds task {foreign!r}, which {suite.name} has not: name its --suite."
         )
-    return partial(_again, args, suite, recorded, manifest)
+    return partial(_again, args, suite, recorded, settings)
+
+
+def _settings(path: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what of a manifest decides how its episodes are played again."""
+    known = asdict(Limits())
+    try:
+        limits = {k: v for k, v in (manifest.get("limits") or {}).items() if k in known}
+        budget = manifest.get("budget")
+        return {
+            "limits": Limits(**limits) if limits else None,
+            "max_turns": int(manifest.get("max_turns", 10)),
+            "budget": Budget(**budget) if budget else None,
+            "feedback": manifest.get("feedback", Feedback.HIDDEN),
+        }
+    except (TypeError, ValueError, AttributeError) as error:
+        raise TaskDataError(
+            f"The {MANIFEST} of {path} is damaged: its limits, budget or turns are none ({error})."
+        ) from error
 
 
 async def _again(
     args: argparse.Namespace,
     suite: Suite,
     recorded: Mapping[tuple[str, int], Mapping[str, Any]],
-    manifest: Mapping[str, Any],
+    settings: Mapping[str, Any],
     backend: Technology,
 ) -> dict[str, Any]:
     known = [task.id for task in suite.tasks]
@@ -161,11 +183,8 @@ async def _again(
             backend=backend,
             attempts=attempts,
             concurrency=args.concurrency,
-            limits=_limits(manifest),
-            max_turns=manifest.get("max_turns", 10),
-            budget=Budget(**manifest["budget"]) if manifest.get("budget") else None,
-            feedback=manifest.get("feedback", Feedback.HIDDEN),
             done=every - recorded.keys(),
+            **settings,
         ) as episodes,
         progress(episodes.statistics),
     ):
@@ -181,12 +200,6 @@ async def _again(
         "wall_seconds": seconds,
         "turns_per_second": rate,
     }
-
-
-def _limits(manifest: Mapping[str, Any]) -> Limits | None:
-    known = asdict(Limits())
-    limits = {k: v for k, v in manifest.get("limits", {}).items() if k in known}
-    return Limits(**limits) if limits else None
 
 
 def _report(args: argparse.Namespace, figures: Mapping[str, Any]) -> None:

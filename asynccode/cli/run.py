@@ -15,6 +15,7 @@ from attrs import evolve
 
 from asynccode import registry
 from asynccode.cli import acting, arguments, chat
+from asynccode.cli.closing import Closing
 from asynccode.cli.interrupts import interrupts
 from asynccode.cli.output import emit_json, say, show, table, warn_of_isolation
 from asynccode.interfaces import Suite
@@ -76,19 +77,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 async def run(args: argparse.Namespace) -> int:
-    """Run; 1 if episodes were lost to harness errors, 128 + signal if interrupted."""
+    """Run; 1 if episodes were lost to harness errors, 128 + signal if interrupted.
+
+    2 if the policy or the backend could not be closed: the results are given all the same.
+    """
     raise_file_limit()
     suite = arguments.load_suite(args)
     limits = limits_of(args, suite)
+    backends = Closing(registry.load_technology(args.backend), what=f"backend {args.backend!r}")
+    policies = Closing(
+        registry.load_policy(args.policy, seed=args.seed, options=chat.policy_options(args)),
+        what=f"policy {args.policy!r}",
+    )
     tally, earlier = Tally(), 0
     errors: Counter[str] = Counter()
     statistics: Statistics | None = None
     with ExitStack() as stack:
         async with (
-            registry.load_technology(args.backend) as backend,
-            registry.load_policy(
-                args.policy, seed=args.seed, options=chat.policy_options(args)
-            ) as policy,
+            backends as backend,
+            policies as policy,
             interrupts() as stop,
         ):
             warn_of_isolation(backend)
@@ -167,10 +174,15 @@ async def run(args: argparse.Namespace) -> int:
     report(summary, as_json=args.json)
     for error, count in summary["errors"].items():
         say(f"{count} x {error}" if count > 1 else error)
+    troubles = [closed.trouble for closed in (policies, backends) if closed.trouble]
+    for trouble in troubles:
+        say(trouble)
     if stop.status is not None:
         if args.output is not None:
             say(f"Stopped early; the same command goes on with {args.output}.")
         return stop.status
+    if troubles:
+        return 2
     return 1 if tally.harness_errors else 0
 
 

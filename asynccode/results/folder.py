@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from asynccode.errors import TaskDataError
+from asynccode.records import StopReason
 from asynccode.runfolder import EPISODES, MANIFEST, UNFINISHED, read_manifest
 
 Note = Callable[[str], None]
@@ -102,6 +103,10 @@ def whole(record: Mapping[str, Any]) -> dict[str, Any]:
         "labels": {},
         **record,
     }
+    if not isinstance(record["task_id"], (str, int)):
+        raise TypeError("its task_id is no text")
+    if made["stop_reason"] is not None:
+        StopReason(made["stop_reason"])  # raises for one that nobody knows
     made["task_id"] = str(record["task_id"])
     made["query"] = str(made["query"] or "")
     made["attempt"] = int(record.get("attempt", 0))

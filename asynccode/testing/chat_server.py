@@ -21,7 +21,7 @@ from anyio.abc import SocketAttribute, SocketStream
 from anyio.streams.buffered import BufferedByteReceiveStream
 from attrs import define, field, frozen
 
-from asynccode.rollout import collapsed
+from asynccode.escapes import collapsed
 from asynccode.testing.chat_answers import Answering, Recorded, completion
 
 __all__ = ["NONSENSE", "ChatServer", "Recorded", "Troubles", "serve"]
