@@ -85,6 +85,11 @@ async def what_was_written(backend: Backend) -> None:
         "touch /dev/mqueue/x",
         "echo '127.0.0.1 x' >>/etc/hosts",
         "ln -s x /dev/x; rm /dev/x",
+        "chmod 741 /dev/pts/ptmx",
+        "chown 4242:77 /dev/pts/ptmx",
+        "touch -d '2001-01-01' /dev/pts/ptmx",
+        "touch -d '2001-01-01' /dev/pts",
+        "touch -d '2001-01-01' /proc",
     ):
         assert not await _renewed(backend, code), f"after {code!r} it was used again"
 
