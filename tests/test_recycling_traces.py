@@ -29,6 +29,15 @@ def pages():
 """
 
 SPOILS = {
+    "the slice of processor time of process 1": """
+        slice_ = struct.pack("IIQiIQQQII", 56, 0, 0, 0, 0, 12345678, 0, 0, 0, 0)
+        number = {"x86_64": 314, "aarch64": 274}[platform.machine()]
+        assert libc.syscall(number, 1, slice_, 0) == 0""",
+    "which pages of its files process 1 has": """
+        with open("/proc/1/mem", "rb", buffering=0) as memory:
+            for page in pages():
+                try: os.pread(memory.fileno(), 1, page)
+                except OSError: pass""",
     "a hint at a device": 'set_hint("/dev/null")',
     "a hint at a terminal's maker": 'set_hint("/dev/pts/ptmx")',
     "a hint at a folder in memory": 'set_hint("/dev/shm")',

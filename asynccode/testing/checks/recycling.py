@@ -104,6 +104,7 @@ async def what_touches_the_first_process(backend: Backend) -> None:
             done </proc/1/maps; printf X | dd of=/proc/1/mem bs=1 seek=$at conv=notrunc""",
         "echo 900 >/proc/1/oom_score_adj",
         "renice -n 5 -p 1; true",
+        "chrt -R -o -p 0 1",  # which only shows in what is forked
         "prlimit --pid 1 --nofile=64:64 || renice -n 1 -p 1",
         "(sleep 0.01 &) ; sleep 0.2",  # an orphan, which it must bury
         "kill -9 $$",
