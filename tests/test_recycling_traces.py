@@ -38,6 +38,11 @@ SPOILS = {
             for page in pages():
                 try: os.pread(memory.fileno(), 1, page)
                 except OSError: pass""",
+    "who is told of a pipe": "fcntl.fcntl(1, fcntl.F_SETOWN, 1)",
+    "how it is told": "fcntl.fcntl(1, SETSIG, 34)",
+    "a hint at a pipe": 'set_hint("/proc/1/fd/0")',
+    "the mode of a pipe": 'os.chmod("/proc/1/fd/9", 0o741)',
+    "the owner of a pipe": "os.fchown(1, 4242, 77)",
     "a hint at a device": 'set_hint("/dev/null")',
     "a hint at a terminal's maker": 'set_hint("/dev/pts/ptmx")',
     "a hint at a folder in memory": 'set_hint("/dev/shm")',
@@ -51,6 +56,10 @@ UNSEEN = {
     "times of the kernel's files": (
         'for name in ("uptime", "1/status"): os.utime(f"/proc/{name}", (1, 2))',
         'for name in ("uptime", "1/status"): print(os.stat(f"/proc/{name}").st_mtime < 10)',
+    ),
+    "times of the pipes": (
+        'for number in (0, 1, 9): os.utime(f"/proc/1/fd/{number}", (1, 2))',
+        'for number in (0, 1, 9): print(os.stat(f"/proc/1/fd/{number}").st_mtime < 10)',
     ),
     "a hint at a file of the image": ('set_hint("/etc/passwd")', 'print(hint("/etc/passwd"))'),
 }
