@@ -49,6 +49,11 @@ SPOILS = {
     "a hint at a folder of the kernel": 'set_hint("/proc")',
     "a hint at a folder that something is mounted in": 'set_hint("/etc")',
     "a hint at a file from outside": 'set_hint("/etc/hosts")',
+    "files without a name": """
+        for _ in range(10): os.close(os.open("/dev/shm", os.O_TMPFILE | os.O_RDWR))""",
+    "a segment that is gone": "libc.shmctl(libc.shmget(0, 1, 0o600), 0, None)",
+    "a queue that is gone": "libc.msgctl(libc.msgget(0, 0o600), 0, None)",
+    "semaphores that are gone": "libc.semctl(libc.semget(0, 1, 0o600), 0, 0)",
 }
 """What is named, and how it is done."""
 

@@ -115,7 +115,8 @@ class Mould:
         except OSError as error:
             return str(error)
         assert self._fingerprint is not None
-        return self._fingerprint.difference(now)
+        before, self._fingerprint = self._fingerprint, now
+        return before.difference(now)
 
     def release(self) -> None:
         """Let it go on, so that it can be removed."""

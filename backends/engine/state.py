@@ -25,7 +25,7 @@ __all__ = [
 
 @frozen(kw_only=True)
 class Fingerprint:
-    """What there is in a container beside its processes; each field is a digest."""
+    """What there is in a container beside its processes; each field but one is a digest."""
 
     files: str
     """Every path of the upper layer and of all else that can be written to: inode, owner,
@@ -41,11 +41,16 @@ class Fingerprint:
     that nobody has open any more (TIME_WAIT) has gone over it."""
     streams: str
     """The pipes to the engine: sizes, flags, and that nothing waits to be read as input."""
+    numbers: tuple[int, ...]
+    """What the next objects of the kernel and files in memory are numbered. Each look takes one."""
 
-    def difference(self, other: Fingerprint) -> str | None:
-        """Name the first part in which they differ."""
-        others = asdict(other)
-        return next((name for name, value in asdict(self).items() if value != others[name]), None)
+    def difference(self, later: Fingerprint) -> str | None:
+        """Name the first part in which the next look differs."""
+        now = asdict(later)
+        for name, value in asdict(self).items():
+            if name != "numbers" and value != now[name]:
+                return name
+        return None if kernel.follow(later.numbers, self.numbers) else "numbers"
 
 
 def fingerprint(init: int, container: str, upper: bytes) -> Fingerprint:
@@ -59,6 +64,7 @@ def fingerprint(init: int, container: str, upper: bytes) -> Fingerprint:
         objects=part("objects", kernel.objects(init, container)),
         network=part("network", kernel.network(init)),
         streams=streams(init),
+        numbers=_numbers(init),
     )
 
 
@@ -70,3 +76,10 @@ def files(init: int, upper: bytes) -> str:
 def streams(init: int) -> str:
     """Give that part of the fingerprint alone."""
     return part("streams", ends.streams(init))
+
+
+def _numbers(init: int) -> tuple[int, ...]:
+    try:
+        return kernel.numbers(init)
+    except OSError as error:
+        raise OSError("numbers") from error
