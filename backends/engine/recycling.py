@@ -9,7 +9,8 @@ pipes to the engine: a container in which anything at all was written is removed
 2. Process 1 has not run since the episode began, and its memory is what it was.
 3. Nothing was written to files or to what process 1 reads (and it will start the new shell).
 4. All but process 1 get SIGKILL, which they meet before they run again, and are let go. The shell
-   is only held back: process 1 waits for it, and must have buried all others when that ends.
+   is only held back: process 1 waits for it, and must have buried all others when that ends. Then
+   what the kernel had cached of files is dropped.
 5. A new shell is started by process 1 from files that are the image's own, as 3 has shown.
 6. The whole fingerprint is that of the new container.
 """
@@ -26,6 +27,7 @@ import anyio
 import anyio.to_thread
 
 from asynccode.backends import processes
+from asynccode.backends.engine.caches import forget
 from asynccode.backends.engine.frost import Freezer
 from asynccode.backends.engine.hands import HostHand
 from asynccode.backends.engine.state import (
@@ -97,9 +99,15 @@ class Mould:
             if not await self._only({self._init, self._shell}, buried=others):
                 return "processes"
             processes.send(self._shell, signal.SIGKILL)
-            return None if await self._only({self._init}) else "processes"
+            if not await self._only({self._init}):
+                return "processes"
         except OSError:
             return "processes"
+        try:  # while nobody else has anything open
+            await self._in_thread(lambda: forget(self._init))
+        except OSError as error:
+            return str(error)
+        return None
 
     async def confirm(self, shell: int) -> str | None:
         """After the reset: compare all of it, and begin anew. Gives what differs."""
@@ -109,7 +117,8 @@ class Mould:
         except OSError as error:
             return str(error)
         assert self._fingerprint is not None
-        return self._fingerprint.difference(now)
+        before, self._fingerprint = self._fingerprint, now
+        return before.difference(now)
 
     def release(self) -> None:
         """Let it go on, so that it can be removed."""

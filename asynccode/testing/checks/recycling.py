@@ -85,6 +85,11 @@ async def what_was_written(backend: Backend) -> None:
         "touch /dev/mqueue/x",
         "echo '127.0.0.1 x' >>/etc/hosts",
         "ln -s x /dev/x; rm /dev/x",
+        "chmod 741 /dev/pts/ptmx",
+        "chown 4242:77 /dev/pts/ptmx",
+        "touch -d '2001-01-01' /dev/pts/ptmx",
+        "touch -d '2001-01-01' /dev/pts",
+        "touch -d '2001-01-01' /proc",
     ):
         assert not await _renewed(backend, code), f"after {code!r} it was used again"
 
@@ -99,6 +104,7 @@ async def what_touches_the_first_process(backend: Backend) -> None:
             done </proc/1/maps; printf X | dd of=/proc/1/mem bs=1 seek=$at conv=notrunc""",
         "echo 900 >/proc/1/oom_score_adj",
         "renice -n 5 -p 1; true",
+        "chrt -R -o -p 0 1",  # which only shows in what is forked
         "prlimit --pid 1 --nofile=64:64 || renice -n 1 -p 1",
         "(sleep 0.01 &) ; sleep 0.2",  # an orphan, which it must bury
         "kill -9 $$",
@@ -124,6 +130,7 @@ async def what_stays_in_the_kernel(backend: Backend) -> None:
         "ipcmk -Q",
         "ipcmk -S 1",
         "exec 5<>/dev/tcp/127.0.0.1/9; exec 5<&-; true",
+        "ipcrm -m $(ipcmk -M 100 | grep -o '[0-9]*$')",  # the next has another number
     ):
         assert not await _renewed(backend, code), f"after {code!r} it was used again"
 

@@ -1,0 +1,103 @@
+"""What a program that is root of a container leaves behind with system calls: nobody sees it."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+import pytest
+
+from asynccode.backends.engine.backend import EngineBackend
+from asynccode.images import Image
+from asynccode.interfaces import Session
+from asynccode.outcomes import Limits
+
+from .engines import anyio_backend, engine
+
+__all__ = ["anyio_backend", "engine"]
+pytestmark = [pytest.mark.anyio, pytest.mark.engine]
+
+PRELUDE = """
+import ctypes, fcntl, os, platform, socket, struct
+libc = ctypes.CDLL(None, use_errno=True)
+GET_HINT, SET_HINT, SETSIG = 1035, 1036, 10
+def set_hint(path): fcntl.fcntl(os.open(path, os.O_RDONLY), SET_HINT, struct.pack("Q", 3))
+def hint(path): return fcntl.fcntl(os.open(path, os.O_RDONLY), GET_HINT, bytes(8))
+def pages():
+    for line in open("/proc/1/maps"):
+        first, last = (int(word, 16) for word in line.split()[0].split("-"))
+        if "/" in line.split()[-1]: yield from range(first, last, 4096)
+"""
+
+SPOILS = {
+    "the slice of processor time of process 1": """
+        slice_ = struct.pack("IIQiIQQQII", 56, 0, 0, 0, 0, 12345678, 0, 0, 0, 0)
+        number = {"x86_64": 314, "aarch64": 274}[platform.machine()]
+        assert libc.syscall(number, 1, slice_, 0) == 0""",
+    "which pages of its files process 1 has": """
+        with open("/proc/1/mem", "rb", buffering=0) as memory:
+            for page in pages():
+                try: os.pread(memory.fileno(), 1, page)
+                except OSError: pass""",
+    "who is told of a pipe": "fcntl.fcntl(1, fcntl.F_SETOWN, 1)",
+    "how it is told": "fcntl.fcntl(1, SETSIG, 34)",
+    "a hint at a pipe": 'set_hint("/proc/1/fd/0")',
+    "the mode of a pipe": 'os.chmod("/proc/1/fd/9", 0o741)',
+    "the owner of a pipe": "os.fchown(1, 4242, 77)",
+    "a hint at a device": 'set_hint("/dev/null")',
+    "a hint at a terminal's maker": 'set_hint("/dev/pts/ptmx")',
+    "a hint at a folder in memory": 'set_hint("/dev/shm")',
+    "a hint at a folder of the kernel": 'set_hint("/proc")',
+    "a hint at a folder that something is mounted in": 'set_hint("/etc")',
+    "a hint at a file from outside": 'set_hint("/etc/hosts")',
+    "files without a name": """
+        for _ in range(10): os.close(os.open("/dev/shm", os.O_TMPFILE | os.O_RDWR))""",
+    "a segment that is gone": "libc.shmctl(libc.shmget(0, 1, 0o600), 0, None)",
+    "a queue that is gone": "libc.msgctl(libc.msgget(0, 0o600), 0, None)",
+    "semaphores that are gone": "libc.semctl(libc.semget(0, 1, 0o600), 0, 0)",
+}
+"""What is named, and how it is done."""
+
+UNSEEN = {
+    "times of the kernel's files": (
+        'for name in ("uptime", "1/status"): os.utime(f"/proc/{name}", (1, 2))',
+        'for name in ("uptime", "1/status"): print(os.stat(f"/proc/{name}").st_mtime < 10)',
+    ),
+    "times of the pipes": (
+        'for number in (0, 1, 9): os.utime(f"/proc/1/fd/{number}", (1, 2))',
+        'for number in (0, 1, 9): print(os.stat(f"/proc/1/fd/{number}").st_mtime < 10)',
+    ),
+    "a hint at a file of the image": ('set_hint("/etc/passwd")', 'print(hint("/etc/passwd"))'),
+}
+"""What is named, how it is done, and how it would show."""
+
+
+async def _run(session: Session, code: str) -> str:
+    program = f"{PRELUDE}\n{dedent(code)}\nprint('done')"
+    result = await session.run(f"python3 - <<'END'\n{program}\nEND")
+    assert result.text.endswith("done\n"), result.text
+    return result.text
+
+
+@pytest.mark.parametrize("trace", SPOILS)
+async def test_who_left_a_trace_was_the_last(engine: EngineBackend, trace: str) -> None:
+    sandbox = await engine.open(Image(), Limits())
+    await _run(await sandbox.session(), SPOILS[trace])
+    again = await sandbox.renew()
+    if again is not None:
+        await again.aclose()
+    assert again is None
+
+
+@pytest.mark.parametrize("trace", UNSEEN)
+async def test_who_comes_next_does_not_see(engine: EngineBackend, trace: str) -> None:
+    do, look = UNSEEN[trace]
+    new = await (await engine.open(Image(), Limits())).renew()  # as new as the one after it
+    assert new is not None, engine.spoilt
+    session = await new.session()
+    before = await _run(session, look)
+    await _run(session, do)
+    assert await _run(session, look) != before
+    again = await new.renew()
+    assert again is not None, engine.spoilt
+    async with again:
+        assert await _run(await again.session(), look) == before
