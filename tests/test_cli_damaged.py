@@ -128,3 +128,24 @@ def test_steps_that_lack_what_is_compared_are_compared_as_lacking_it(
     status, result = told(capsys, "replay", folder, *FAKE)
     assert status == 0
     assert result["same_observation"] == 0.5
+
+
+@pytest.mark.parametrize("name", ["", " "])
+@pytest.mark.parametrize("command", ["run", "export", "view"])
+def test_an_output_without_a_name_is_not_the_current_folder(
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    command: str,
+    name: str,
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    words = [SUITE, *FAKE] if command == "run" else [str(folder)]
+    words += ["--to", "messages"] if command == "export" else []
+    status, result = told(capsys, command, *words, "--output", name)
+    assert status == 2
+    said = f"Argument --output: must name a place to write to, not {name!r}"
+    assert result["error"].startswith(said)
+    assert list((tmp_path / "here").iterdir()) == []

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from asynccode.cli import main
 from asynccode.records import Step, StopReason
@@ -47,6 +48,22 @@ def test_a_harness_error_is_never_a_zero(
     fill(tmp_path, episode("t2"))  # a run that goes on plays the broken and stopped ones again
     (one,) = summary(capsys, tmp_path)["experiments"]
     assert (one["episodes"], one["harness_errors"], one["played_again"]) == (3, 0, 3)
+
+
+def test_where_nobody_was_judged_no_table_is_empty(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = {"difficulty": "easy", "filesystem": "fs-1"}
+    lost = [evolve(broken(f"t{n}"), labels=labels) for n in range(2)]
+    fill(tmp_path / "lost", *lost)
+    fill(tmp_path / "whole", episode("t0", labels=labels))
+    assert main(["summary", str(tmp_path / "lost")]) == 0
+    out = capsys.readouterr().out
+    assert "harness errors" in out
+    assert "success by" not in out
+    assert "|  |" not in out.splitlines()
+    assert main(["summary", str(tmp_path / "whole")]) == 0
+    assert "success by difficulty" in capsys.readouterr().out
 
 
 def test_attempts_give_pass_at_k(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -33,6 +33,13 @@ def seconds(text: str) -> float:
     return number
 
 
+def place(text: str) -> Path:
+    """Read where to write: "" would be the current folder, which nobody meant by it."""
+    if not text.strip() or "\0" in text:
+        raise argparse.ArgumentTypeError(f"must name a place to write to, not {text!r}")
+    return Path(text)
+
+
 def add_suite(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
     """Add what decides which tasks are played, and how."""
     names = [f"{name}..." if name.endswith("/") else name for name in registry.SUITES]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from asynccode import registry
+from asynccode.cli import arguments
 from asynccode.cli.output import emit_json, say
 from asynccode.errors import InputError
 from asynccode.machine import raise_file_limit
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--output",
-        type=Path,
+        type=arguments.place,
         metavar="PATH",
         help="the file, or the folder for several (default: in the run folder)",
     )

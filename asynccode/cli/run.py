@@ -7,7 +7,6 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
@@ -60,7 +59,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="wall time of one episode, in seconds",
     )
     parser.add_argument(
-        "--output", type=Path, metavar="DIR", help="run folder; one that is there is gone on with"
+        "--output",
+        type=arguments.place,
+        metavar="DIR",
+        help="run folder; one that is there is gone on with",
     )
     parser.add_argument(
         "--no-resume",

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--output",
-        type=Path,
+        type=arguments.place,
         metavar="FILE",
         help="the page (default: view.html in the run folder, NAME.html here for a file)",
     )

@@ -16,6 +16,9 @@ MEASURES = {
     "solved": "solved of all tasks, %",
 }
 
+RATES = (("one", "first_turn"), ("all", "success_rate"))
+"""Rates that are split into groups: after how many turns, and the figure's name."""
+
 
 def markdown(made: Mapping[str, Any]) -> str:
     """Give the whole summary."""
@@ -24,7 +27,7 @@ def markdown(made: Mapping[str, Any]) -> str:
     for label, heading in HEADINGS.items():
         for family in dict.fromkeys(one["family"] for one in found):
             rows = [one for one in found if one["family"] == family and label in one["groups"]]
-            if rows:
+            if any(one[measure] is not None for one in rows for _, measure in RATES):
                 parts += [f"## {family}: success by {heading}, %", _groups(rows, label)]
     if any(one["pass_at"] for one in found):
         parts += ["## pass@k, %", _pass_at(found)]
@@ -128,7 +131,7 @@ def _groups(found: Sequence[Row], label: str) -> str:
     groups = list(dict.fromkeys(name for one in found for name in one["groups"][label]))
     rows = []
     for one in found:
-        for words, measure in (("one", "first_turn"), ("all", "success_rate")):
+        for words, measure in RATES:
             if one[measure] is None:
                 continue
             cells = [percent(one["groups"][label].get(g, {}).get(measure)) for g in groups]
