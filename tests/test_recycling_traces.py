@@ -54,6 +54,18 @@ SPOILS = {
     "a segment that is gone": "libc.shmctl(libc.shmget(0, 1, 0o600), 0, None)",
     "a queue that is gone": "libc.msgctl(libc.msgget(0, 0o600), 0, None)",
     "semaphores that are gone": "libc.semctl(libc.semget(0, 1, 0o600), 0, 0)",
+    "a label for packets": """
+        to = socket.inet_pton(socket.AF_INET6, "::1") + struct.pack(">I", 0x12345)
+        label = to + struct.pack("=BBHHHI", 0, 1, 1, 60, 60, 0)
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as end:
+            end.setsockopt(socket.IPPROTO_IPV6, 32, label)""",
+    "the mode of what tells of the network": 'os.chmod("/proc/net/dev", 0o123)',
+    "its owner": 'os.chown("/proc/net/unix", 4242, 77)',
+    "the mode of a folder of it": 'os.chmod("/proc/net/stat", 0o700)',
+    "a packet that could not be sent": """
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+            try: end.sendto(b"x", ("10.0.0.1", 99))
+            except OSError: pass""",
 }
 """What is named, and how it is done."""
 

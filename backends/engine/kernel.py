@@ -13,6 +13,8 @@ from asynccode.backends.engine.digests import text
 from asynccode.backends.engine.trees import mounts
 from asynccode.backends.warden.syscalls import CLONE_NEWIPC, setns
 
+COUNTERS = ("dev", "snmp", "snmp6", "netstat", "ip6_flowlabel", "ipv6_route", "rt6_stats")
+"""Which no kernel changes by itself where there is nothing but the loopback."""
 IPC_PRIVATE = IPC_RMID = 0
 IPC_SLOTS = 64
 """So many numbers of System V objects are given in a row; the next lap begins IPC_LAP later."""
@@ -90,6 +92,13 @@ def _inside(init: int, function: Callable[[], T]) -> T:
 
 
 def network(init: int) -> Iterator[str]:
-    """Give what is left of connections."""
-    yield text(f"/proc/{init}/net/dev")
+    """Give what is left of connections, and of attempts at some."""
+    for name in COUNTERS:
+        yield text(f"/proc/{init}/net/{name}")
     yield text(f"/proc/{init}/net/sockstat").partition("\n")[0]  # the rest is the machine's
+    # A network has files of its own, and they can be given away.
+    for folder, folders, names in os.walk(f"/proc/{init}/net"):
+        folders.sort()
+        for name in (".", *sorted(names)):
+            info = os.lstat(os.path.join(folder, name))
+            yield f"{name} {info.st_mode} {info.st_uid} {info.st_gid}"

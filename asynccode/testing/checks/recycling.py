@@ -25,6 +25,7 @@ cat /proc/1/limits /proc/1/oom_score_adj /proc/sysvipc/* /etc/hosts /etc/passwd
 grep -E '^(Sig[BIC]|Shd|Cap|Umask|NoNewPrivs|Seccomp|[A-Za-z]+_allowed_list)' /proc/self/status
 awk '{print $18, $19, $41}' /proc/self/stat
 cut -d' ' -f1-20 /proc/net/dev /proc/net/tcp /proc/net/tcp6 /proc/net/unix
+cat /proc/net/snmp /proc/net/snmp6 /proc/net/netstat /proc/net/rt6_stats /proc/net/ipv6_route
 """
 """All that a step can see which does not change by itself."""
 
@@ -130,9 +131,18 @@ async def what_stays_in_the_kernel(backend: Backend) -> None:
         "ipcmk -Q",
         "ipcmk -S 1",
         "exec 5<>/dev/tcp/127.0.0.1/9; exec 5<&-; true",
+        "echo >/dev/tcp/10.1.1.1/80; true",  # which it only counts
+        "chmod 741 /proc/net/dev",
         "ipcrm -m $(ipcmk -M 100 | grep -o '[0-9]*$')",  # the next has another number
     ):
         assert not await _renewed(backend, code), f"after {code!r} it was used again"
+
+
+@checks("recycling")
+async def what_leaves_a_trace_in_some_places(backend: Backend) -> None:
+    """What is not found where there is no such network is not seen where there is."""
+    for code in ("exec 5<>/dev/udp/::1/9; exec 5<&-", "getent ahosts localhost"):
+        await _renewed(backend, code)
 
 
 @checks("recycling")
