@@ -6,12 +6,14 @@ import asyncio
 import base64
 import io
 import json
+import os
 import re
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 import aiodocker
 import aiohttp
@@ -37,6 +39,11 @@ REMEDY = "start one (as root: `dockerd &`, or `systemctl start docker`) or name 
 LIMITED = {"memory": "MemoryLimit", "process_count": "PidsLimit"}
 """What an engine says that it can limit, and what it calls that."""
 STAT = "X-Docker-Container-Path-Stat"
+
+
+def _archive(container: str, path: str) -> str:
+    """Give the call for a path of any bytes, of which a mapping of parameters takes text alone."""
+    return f"containers/{container}/archive?path={quote(os.fsencode(path))}"
 
 
 class DockerEngine:
@@ -191,17 +198,20 @@ class DockerEngine:
 
     async def get(self, container: str, path: str) -> bytes:
         """Get a path as an archive."""
-        async with self._call(
-            "GET", f"containers/{container}/archive", params={"path": path}
-        ) as got:
+        async with self._call("GET", _archive(container, path)) as got:
             return await got.read()
 
     async def look(self, container: str, path: str) -> Mapping[str, Any]:
-        """Look at a path."""
-        where = f"containers/{container}/archive"
-        async with self._call("HEAD", where, params={"path": path}) as got:
-            found: Mapping[str, Any] = json.loads(base64.b64decode(got.headers[STAT]))
-            return found
+        """Look at a path; Podman says 404 of a dangling link, and what it is all the same."""
+        where = _archive(container, path)
+        async with self._call("HEAD", where, refuse=False) as got:
+            if STAT in got.headers:  # Podman writes - and _ for + and /
+                found: Mapping[str, Any] = json.loads(base64.urlsafe_b64decode(got.headers[STAT]))
+                return found
+            status = got.status
+        if status != 404:  # there are no words in the answer to a HEAD
+            await self.get(container, path)
+        raise NotThereError(f"There is no {path!r} in the container.")
 
     async def changes(self, container: str) -> Sequence[tuple[str, int]]:
         """Let the engine compare; Docker walks the whole image for it."""

@@ -9,6 +9,7 @@ session holds a thread.
 from __future__ import annotations
 
 import os
+import re
 import resource
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -67,6 +68,11 @@ def address() -> str:
         if os.access(socket, os.R_OK | os.W_OK) and socket.is_socket():
             return f"unix://{socket}"
     raise Unavailable("no service of Podman was found", REMEDY)
+
+
+def _literal(path: str) -> str:
+    """Give the pattern that is a path: Podman takes the path of an archive for one."""
+    return re.sub(r"[*?[]", r"[\g<0>]", path.replace("\\", "\\\\"))
 
 
 def _unreached(error: BaseException) -> BackendError:
@@ -170,6 +176,14 @@ class PodmanEngine(DockerEngine):
             return [(str(item.id), item.attrs.get("Labels") or {}) for item in found]
 
         return await self._ask(ask)
+
+    async def get(self, container: str, path: str) -> bytes:
+        """Get a path as an archive."""
+        return await super().get(container, _literal(path))
+
+    async def look(self, container: str, path: str) -> Mapping[str, Any]:
+        """Look at a path."""
+        return await super().look(container, _literal(path))
 
     async def identify(self, name: str) -> str | None:
         """Give an image's id."""

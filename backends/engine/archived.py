@@ -15,12 +15,13 @@ import posixpath
 import stat
 import tarfile
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import anyio
 
 from asynccode.backends.engine.api import Files, NotThereError
-from asynccode.backends.engine.refusals import fitting, named, regular, within
+from asynccode.backends.engine.refusals import fitting, is_loop, named, put_down, regular, within
+from asynccode.errors import BackendError
 from asynccode.outcomes import Change, ChangeKind
 
 LINKS = 40
@@ -31,6 +32,17 @@ TYPES = {
     stat.S_IFIFO: "fifo",
     stat.S_IFSOCK: "socket",
 }
+
+
+class _Node(NamedTuple):
+    """What is at a path, as far as an engine tells."""
+
+    type: str
+    mode: int
+    size: int | None = None
+    sha256: str | None = None
+    owner: tuple[int, int] = (0, 0)
+    leads: str | None = None
 
 
 class ArchiveWorld:
@@ -56,7 +68,13 @@ class ArchiveWorld:
             raise OSError(errno.ELOOP, "Too many links", path)
         regular(_mode(info["mode"]), path)
         within(b"", path, max_bytes, size=info["size"])
-        return (await self._get(self._container, path))[1]
+        try:
+            member, data = await self._get(self._container, path)
+        except NotThereError:  # Docker does not find some names again that it has looked at
+            member, data = None, b""
+        if member is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return data
 
     async def write(self, path: str, data: bytes, mode: int) -> None:
         """Put an archive of one file."""
@@ -72,7 +90,10 @@ class ArchiveWorld:
             member.size, member.mode = len(data), mode
             tar.addfile(member, io.BytesIO(data))
         async with self._unpacking:
-            await self._files.put(self._container, archive.getvalue())
+            try:
+                await self._files.put(self._container, archive.getvalue())
+            except BackendError as error:
+                put_down(error, path)
 
     async def changes(self, *, hashes: bool) -> Sequence[Change]:
         """Ask the engine what may differ, and look at each."""
@@ -88,18 +109,17 @@ class ArchiveWorld:
                 else ChangeKind.DELETED
                 if now is None
                 else ChangeKind.MODIFIED
-                if before[0] == now[0]
+                if before.type == now.type
                 else ChangeKind.TYPE_CHANGED
             )
-            type_, mode, size, sha256, _ = now or (None, None, None, None, None)
             found.append(
                 Change(
                     path=os.fsencode(path),
                     kind=kind,
-                    type=type_,
-                    mode=mode,
-                    size=size,
-                    sha256=sha256 if hashes else None,
+                    type=now and now.type,
+                    mode=now and now.mode,
+                    size=now and now.size,
+                    sha256=now.sha256 if now and hashes else None,
                 )
             )
         return found
@@ -110,36 +130,56 @@ class ArchiveWorld:
             return await self._files.look(self._container, path)
         except NotThereError as error:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from error
+        except BackendError as error:
+            put_down(error, path)
 
-    async def _get(self, container: str, path: str) -> tuple[tarfile.TarInfo, bytes]:
+    async def _get(self, container: str, path: str) -> tuple[tarfile.TarInfo | None, bytes]:
+        """Give what an archive says of a path, and its content; of a socket it says nothing."""
         archive = await self._files.get(container, path)
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             member = tar.next()
-            if member is None:
-                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
-            file = tar.extractfile(member) if member.isreg() else None
+            file = tar.extractfile(member) if member and member.isreg() else None
             return member, b"" if file is None else file.read()
 
-    async def _node(
-        self, container: str, path: str
-    ) -> tuple[str, int, int | None, str | None, tuple[int, int]] | None:
-        """Give type, mode, size, hash and owner of a path; None if it is not there."""
+    async def _node(self, container: str, path: str) -> _Node | None:
+        """Look at a path; None if it is not there."""
         try:
-            mode = _mode((await self._files.look(container, path))["mode"])
+            info = await self._files.look(container, path)
         except NotThereError:
             return None
-        kind = TYPES.get(stat.S_IFMT(mode), "device")
-        if kind == "directory":  # its archive would hold all that is below
-            return kind, stat.S_IMODE(mode), None, None, (0, 0)
+        except BackendError as error:
+            if not is_loop(error):
+                raise
+            # An engine follows every link, so of one that leads to itself it can say no more.
+            return _Node("symlink", 0o777)
+        mode = _mode(info["mode"])
+        found = _Node(TYPES.get(stat.S_IFMT(mode), "device"), stat.S_IMODE(mode))
+        if found.type == "directory":  # its archive would hold all that is below
+            return found
         try:
             member, data = await self._get(container, path)
         except NotThereError:
-            return kind, stat.S_IMODE(mode), None, None, (0, 0)
-        if kind == "symlink":
-            data = os.fsencode(member.linkname)
-        size = len(data) if kind in ("file", "symlink") else None
-        sha256 = None if size is None else hashlib.sha256(data).hexdigest()
-        return kind, stat.S_IMODE(mode), size, sha256, (member.uid, member.gid)
+            member, data = None, b""
+        owner = (member.uid, member.gid) if member else (0, 0)
+        found = found._replace(owner=owner)
+        if found.type == "file":
+            return found._replace(size=len(data), sha256=hashlib.sha256(data).hexdigest())
+        if found.type == "symlink":
+            target = _target(path, info, member)
+            sha256 = None if target is None else hashlib.sha256(target).hexdigest()
+            return found._replace(size=info["size"], sha256=sha256, leads=info["linkTarget"])
+        return found
+
+
+def _target(path: str, info: Mapping[str, Any], member: tarfile.TarInfo | None) -> bytes | None:
+    """Give what a link says, None if the engine tells only where it leads and how long it is."""
+    if member is not None and member.issym():
+        return os.fsencode(member.linkname)
+    leads = info["linkTarget"]
+    for text in (leads, posixpath.relpath(leads, posixpath.dirname(path))):
+        if len(os.fsencode(text)) == info["size"]:
+            return os.fsencode(text)
+    return None
 
 
 # How Go's os.FileMode writes what differs from st_mode.

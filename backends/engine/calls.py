@@ -14,6 +14,7 @@ from typing import Any
 
 import aiodocker
 import aiohttp
+from yarl import URL
 
 from asynccode.backends.engine.api import NotThereError
 from asynccode.errors import BackendError
@@ -85,13 +86,18 @@ async def call(
     method: str,
     path: str,
     timeout: aiohttp.ClientTimeout = ORDINARY,
+    *,
+    refuse: bool = True,
     **arguments: Any,
 ) -> AsyncIterator[aiohttp.ClientResponse]:
-    """Make a call that aiodocker has no method for; errors while it is read are ours too."""
-    url = f"{docker.docker_host}/{docker.api_version}/{path}"
+    """Make a call that aiodocker has no method for; errors while it is read are ours too.
+
+    Without `refuse` an error of the engine is an answer.
+    """
+    url = URL(f"{docker.docker_host}/{docker.api_version}/{path}", encoded=True)
     with translated(timeout.sock_read or ORDINARY_SECONDS):
         async with docker.session.request(method, url, timeout=timeout, **arguments) as answer:
-            if answer.status >= 400:  # reading to the end releases the connection
+            if refuse and answer.status >= 400:  # reading to the end releases the connection
                 said = await answer.text()
                 message = json.loads(said).get("message", said) if said[:1] == "{" else said
                 raise aiodocker.DockerError(answer.status, message or "no such thing")

@@ -5,8 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from typing import NoReturn
 
-from asynccode.errors import InputError
+from asynccode.errors import BackendError, InputError
+
+SAID = (errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EROFS, errno.ENOSPC)
+"""What is the path's own fault, and not the engine's."""
 
 
 def named(path: str) -> None:
@@ -34,3 +38,18 @@ def fitting(data: bytes, path: str, most: int | None) -> None:
     """Refuse what is longer than a file may be, as a full disk would."""
     if most is not None and len(data) > most:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+
+
+def is_loop(error: BackendError) -> bool:
+    """Whether an engine has met a link that leads to itself."""
+    return "too many links" in str(error) or os.strerror(errno.ELOOP).lower() in str(error)
+
+
+def put_down(error: BackendError, path: str) -> NoReturn:
+    """Raise what an engine says of a path as the system would have said it."""
+    said = str(error).lower()
+    for number in SAID:
+        words = os.strerror(number)
+        if words.lower() in said or (number == errno.ELOOP and is_loop(error)):
+            raise OSError(number, words, path) from error
+    raise error
