@@ -21,17 +21,11 @@ import anyio
 
 from asynccode.backends.engine.api import Files, NotThereError
 from asynccode.backends.engine.refusals import fitting, is_loop, named, put_down, regular, within
+from asynccode.backends.warden.layers import TYPES
 from asynccode.errors import BackendError
 from asynccode.outcomes import Change, ChangeKind
 
 LINKS = 40
-TYPES = {
-    stat.S_IFREG: "file",
-    stat.S_IFDIR: "directory",
-    stat.S_IFLNK: "symlink",
-    stat.S_IFIFO: "fifo",
-    stat.S_IFSOCK: "socket",
-}
 
 
 class _Node(NamedTuple):
