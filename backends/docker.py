@@ -20,7 +20,7 @@ import aiohttp
 import anyio
 from yarl import URL
 
-from asynccode.backends.engine import addresses
+from asynccode.backends.engine import addresses, spec
 from asynccode.backends.engine.api import About, Containers, Files, Images, NotThereError, Streams
 from asynccode.backends.engine.attached import Address, Attached, hijack
 from asynccode.backends.engine.backend import EngineBackend
@@ -184,11 +184,10 @@ class DockerEngine:
             await self._docker.containers.exec(execution).resize(h=rows, w=columns)
 
     async def most(self, container: str) -> int | None:
-        """Look for the limit that processes have; Podman calls it as the kernel does."""
+        """Look at the label that says so."""
         with translated():
-            found = (await self.inspect(container))["HostConfig"].get("Ulimits") or ()
-            sizes = [each["Hard"] for each in found if each["Name"] in ("fsize", "RLIMIT_FSIZE")]
-            return int(sizes[0]) if sizes and sizes[0] >= 0 else None
+            found = (await self.inspect(container))["Config"]["Labels"].get(spec.MOST)
+            return None if found is None else int(found)
 
     async def put(self, container: str, archive: bytes) -> None:
         """Unpack an archive at the root."""

@@ -90,7 +90,7 @@ class Files(Protocol):
     """Files of a container, running or not, as tar archives."""
 
     async def most(self, container: str) -> int | None:
-        """Give how many bytes a file may have; None if the engine knows of no limit."""
+        """Give how many bytes a file may have; None if nothing limits it."""
         ...
 
     async def put(self, container: str, archive: bytes) -> None:

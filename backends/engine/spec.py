@@ -20,6 +20,8 @@ CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "
 """What root may do with its own files and processes; the same as in a jail."""
 LABEL = "asynccode.owner"
 MACHINE, RUN, EXPIRES = "asynccode.machine", "asynccode.run", "asynccode.expires"
+MOST = "asynccode.most"
+"""How many bytes a file may have: an engine need not know (see `ahead`)."""
 EXPIRY_SECONDS = 24 * 3600
 """After that a container whose owner cannot be asked after (it ran elsewhere) is a leftover."""
 WATCH_SECONDS = 20
@@ -147,7 +149,7 @@ def container(
         "WorkingDir": image.workdir,
         "User": "0:0",
         "Hostname": "sandbox",
-        "Labels": labels(run),
+        "Labels": {**labels(run), MOST: str(limits.disk_bytes)},
         **streams,
         "OpenStdin": True,
         "StdinOnce": True,
