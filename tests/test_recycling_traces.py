@@ -8,7 +8,7 @@ import pytest
 
 from asynccode.backends.engine.backend import EngineBackend
 from asynccode.images import Image
-from asynccode.interfaces import Session
+from asynccode.interfaces import Sandbox, Session
 from asynccode.outcomes import Limits
 
 from .engines import anyio_backend, engine
@@ -90,14 +90,18 @@ async def _run(session: Session, code: str) -> str:
     return result.text
 
 
+async def _is_last(sandbox: Sandbox) -> bool:
+    again = await sandbox.renew()
+    if again is not None:
+        await again.aclose()
+    return again is None
+
+
 @pytest.mark.parametrize("trace", SPOILS)
 async def test_who_left_a_trace_was_the_last(engine: EngineBackend, trace: str) -> None:
     sandbox = await engine.open(Image(), Limits())
     await _run(await sandbox.session(), SPOILS[trace])
-    again = await sandbox.renew()
-    if again is not None:
-        await again.aclose()
-    assert again is None
+    assert await _is_last(sandbox)
 
 
 @pytest.mark.parametrize("trace", UNSEEN)
@@ -113,3 +117,14 @@ async def test_who_comes_next_does_not_see(engine: EngineBackend, trace: str) ->
     assert again is not None, engine.spoilt
     async with again:
         assert await _run(await again.session(), look) == before
+
+
+@pytest.mark.debian
+@pytest.mark.parametrize("path", ["/bin/sh", "/usr"])
+async def test_a_hint_at_what_process_1_holds_is_found(
+    engine: EngineBackend, debian_base: str, path: str
+) -> None:
+    sandbox = await engine.open(Image(base=debian_base), Limits())
+    hint = f'open(F, "<", "{path}"); $hint = pack("Q", 3); fcntl(F, 1036, $hint) and print "done"'
+    assert (await (await sandbox.session()).run(f"perl -e '{hint}'")).text == "done"
+    assert await _is_last(sandbox)

@@ -106,13 +106,11 @@ def _memory(init: int, pages: set[int]) -> Iterator[str | bytes]:
                 continue
             first, last = (int(word, 16) // PAGE for word in line.split()[0].split("-"))
             entries = os.pread(table.fileno(), (last - first) * 8, first * 8)
-            for number in range(len(entries) // 8):
-                entry = int.from_bytes(entries[number * 8 : number * 8 + 8], "little")
+            for number, entry in enumerate(memoryview(entries).cast("Q"), first):
                 if entry < IN_SWAP:  # neither in memory nor in swap
                     continue
                 if entry & FILE_BACKED:
-                    pages.add(first + number)
+                    pages.add(number)
                     continue
-                where = (first + number) * PAGE
-                yield str(where)
-                yield os.pread(memory.fileno(), PAGE, where)
+                yield str(number)
+                yield os.pread(memory.fileno(), PAGE, number * PAGE)

@@ -48,6 +48,16 @@ def keeper(*, first: bool) -> Sequence[str]:
     return ["/bin/sh", "-c", (_WATCH if first else "") + INBAND_KEEPER, "asynccode"]
 
 
+_OF_THE_MACHINE = """
+    buddyinfo bus cgroups cmdline config.gz consoles cpuinfo crypto devices diskstats dma driver
+    execdomains fb filesystems fs interrupts iomem ioports irq kallsyms key-users kmsg kpagecgroup
+    kpagecount kpageflags loadavg locks mdstat meminfo misc modules mtrr pagetypeinfo partitions
+    pressure schedstat slabinfo softirqs stat swaps sys sysrq-trigger sysvipc tty uptime version
+    version_signature vmallocinfo vmstat zoneinfo
+"""
+READ_ONLY = [f"/proc/{name}" for name in _OF_THE_MACHINE.split()]
+"""What is one and the same in every container and outside: root of one could give it away, or make
+it unreadable, for all. What a kernel does not have is passed over. Podman 4 does not listen."""
 REMOVE_SECONDS = 60.0
 """How long removing a container may take; a busy engine removes them one after the other."""
 
@@ -167,6 +177,7 @@ def container(
             "IpcMode": "private",
             "Binds": binds,
             "Tmpfs": dict.fromkeys(hidden, "ro,size=4k"),
+            "ReadonlyPaths": READ_ONLY,
             "Ulimits": [
                 {"Name": name, "Soft": value, "Hard": value}
                 for name, value in ulimits(limits, about).items()

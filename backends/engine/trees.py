@@ -29,7 +29,6 @@ MEMORY = 1
 class Mount:
     """One that can be written to."""
 
-    number: str
     kind: str
     place: str
     where: bytes
@@ -43,7 +42,7 @@ def mounts(init: int) -> Iterator[Mount]:
         words, kind = before.split(), after.split()[0]
         if "ro" not in words[5].split(",") and kind not in BARE:
             where = os.fsencode(f"/proc/{init}/root{words[4]}")
-            yield Mount(words[0], kind, words[4], where)
+            yield Mount(kind, words[4], where)
 
 
 def files(init: int, upper: bytes) -> Iterator[str | bytes]:
@@ -102,24 +101,24 @@ def _terminals(top: bytes) -> Iterator[str | bytes]:
 def _held(init: int, root: Mount) -> Iterator[bytes]:
     """Give the hints of what cannot be dropped from the cache (see `caches`).
 
-    That is what process 1 runs and where it is, and the folders that something is mounted in.
+    That is what process 1 runs and where it is, and all folders on the way there and to what
+    something is mounted at.
     """
-    places = {b"/"}
-    for line in text(f"/proc/{init}/mountinfo").splitlines():
-        place = os.fsencode(line.split()[4])
-        while place != b"/":
-            places.add(place := os.path.dirname(place))
-    paths = [root.where + place for place in sorted(places)]
     folder = os.fsencode(f"/proc/{init}/map_files")
-    mapped = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
-    for path in (*paths, os.fsencode(f"/proc/{init}/cwd"), *mapped):
-        with suppress(FileNotFoundError):  # what is bound over hides what is below
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                if f"mnt_id:\t{root.number}\n" in text(f"/proc/self/fdinfo/{fd}"):
-                    yield fcntl.fcntl(fd, GET_HINT, bytes(8))
-            finally:
-                os.close(fd)
+    links = [os.path.join(folder, name) for name in os.listdir(folder)]
+    lines = text(f"/proc/{init}/mountinfo").splitlines()
+    mounted = {os.fsencode(line.split()[4]) for line in lines} - {b"/"}
+    used = {os.readlink(link) for link in (*links, os.fsencode(f"/proc/{init}/cwd"))}
+    found = {b"/"}
+    for path in mounted | used:
+        place = b""
+        for name in path.split(b"/")[1:]:
+            if (place := place + b"/" + name) in mounted:
+                break
+            found.add(place)
+    for place in sorted(found):
+        with suppress(FileNotFoundError):  # it was removed, and is in the upper layer
+            yield _hint(root.where + place)
 
 
 def _hint(path: bytes) -> bytes:
