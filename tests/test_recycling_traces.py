@@ -71,8 +71,8 @@ SPOILS = {
 
 UNSEEN = {
     "times of the kernel's files": (
-        'for name in ("uptime", "1/status"): os.utime(f"/proc/{name}", (1, 2))',
-        'for name in ("uptime", "1/status"): print(os.stat(f"/proc/{name}").st_mtime < 10)',
+        'for name in ("1/status", "1/task"): os.utime(f"/proc/{name}", (1, 2))',
+        'for name in ("1/status", "1/task"): print(os.stat(f"/proc/{name}").st_mtime < 10)',
     ),
     "times of the pipes": (
         'for number in (0, 1, 9): os.utime(f"/proc/1/fd/{number}", (1, 2))',
@@ -81,6 +81,10 @@ UNSEEN = {
     "a hint at a file of the image": ('set_hint("/etc/passwd")', 'print(hint("/etc/passwd"))'),
 }
 """What is named, how it is done, and how it would show."""
+
+
+TRIES = 5
+"""On a busy machine process 1 may be seen to lose a processor, which is not believed."""
 
 
 async def _run(session: Session, code: str) -> str:
@@ -107,16 +111,17 @@ async def test_who_left_a_trace_was_the_last(engine: EngineBackend, trace: str) 
 @pytest.mark.parametrize("trace", UNSEEN)
 async def test_who_comes_next_does_not_see(engine: EngineBackend, trace: str) -> None:
     do, look = UNSEEN[trace]
-    new = await (await engine.open(Image(), Limits())).renew()  # as new as the one after it
-    assert new is not None, engine.spoilt
-    session = await new.session()
-    before = await _run(session, look)
-    await _run(session, do)
-    assert await _run(session, look) != before
-    again = await new.renew()
-    assert again is not None, engine.spoilt
-    async with again:
-        assert await _run(await again.session(), look) == before
+    for _ in range(TRIES):
+        sandbox = await engine.open(Image(), Limits())
+        session = await sandbox.session()
+        before = await _run(session, look)
+        await _run(session, do)
+        assert await _run(session, look) != before
+        if (again := await sandbox.renew()) is not None:
+            async with again:
+                assert await _run(await again.session(), look) == before
+            return
+    raise AssertionError(f"it was never used again: {engine.spoilt}")
 
 
 @pytest.mark.debian
