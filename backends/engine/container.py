@@ -160,7 +160,8 @@ class Container:
         state: Mapping[str, Any] = {}
         for _ in range(LOOKS):
             state = (await self.engine.containers.inspect(self.id))["State"]
-            if state.get("Paused") or not state["Running"]:
+            lives = state["Running"] or state.get("Status") == "stopping"
+            if state.get("Paused") or not lives:
                 break
             await anyio.sleep(LOOK_SECONDS)
         return state

@@ -143,8 +143,10 @@ class ExecutionSandbox(EngineSandbox):
             except BaseException as error:
                 with anyio.CancelScope(shield=True), anyio.move_on_after(END_SECONDS):
                     await self._end_program()
-                if isinstance(error, SandboxLost):
-                    raise await self._explain(error) from error
+                # Of a container that it removes Podman may say what it says of no other failure.
+                lost = isinstance(error, BackendError) and not self.is_alive
+                if lost or isinstance(error, SandboxLost):
+                    raise await self._explain() from error
                 raise
 
     async def _start(self, config: Mapping[str, Any]) -> tuple[str, Attached]:

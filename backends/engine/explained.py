@@ -15,9 +15,7 @@ class ExplainedSession(Session):
     It is asked when there is an error, and at no other time.
     """
 
-    def __init__(
-        self, session: Session, explain: Callable[[SandboxLost], Awaitable[SandboxLost]]
-    ) -> None:
+    def __init__(self, session: Session, explain: Callable[[], Awaitable[SandboxLost]]) -> None:
         self._session, self._explain = session, explain
 
     async def run(
@@ -27,7 +25,7 @@ class ExplainedSession(Session):
         try:
             return await self._session.run(code, seconds=seconds, split=split)
         except SandboxLost as error:
-            raise await self._explain(error) from error
+            raise await self._explain() from error
 
     async def aclose(self) -> None:
         """Close it."""

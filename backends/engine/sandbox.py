@@ -134,7 +134,7 @@ class EngineSandbox(Sandbox):
         try:
             return await self._shells.exec(argv, cwd, env, seconds, split=split)
         except SandboxLost as error:
-            raise await self._explain(error) from error
+            raise await self._explain() from error
 
     async def start(
         self,
@@ -235,12 +235,11 @@ class EngineSandbox(Sandbox):
         if not self.is_alive:
             raise await self._explain()
 
-    async def _explain(self, error: SandboxLost | None = None) -> SandboxLost:
-        """Give an error anew that says why; the engine has to be asked for that."""
+    async def _explain(self) -> SandboxLost:
+        """Give an error that says why the sandbox is gone, which the engine has to be asked for."""
         if not self._closed:
             await self._container.inquest()
-            return SandboxLost(self.obituary())
-        return error or SandboxLost(self.obituary())
+        return SandboxLost(self.obituary())
 
     async def _files(self) -> HostWorld | ArchiveWorld:
         await self._check()
