@@ -22,6 +22,12 @@ DIFFERENCES = {
     "Names with spaces, newlines and bytes that are not UTF-8 are told exactly": (
         "changes come through the engine, as JSON, which has no other bytes"
     ),
+    "Changes of what is being swapped for links and pipes are told soon, and are none of ours": (
+        "an engine fails to pack what turns into something else meanwhile"
+    ),
+    "Hollow files, many names of one file, very deep folders: told soon, and exactly": (
+        "an engine gives no path of over 4096 bytes"
+    ),
     "Nobody else in the sandbox can open what a program is told and heard on": (
         "an engine gives pipes, which the same user can open through /proc"
     ),
