@@ -61,6 +61,13 @@ def inner_pid(pid: int) -> int:
     return pid
 
 
+def is_runnable(pid: int) -> bool:
+    """Whether a process runs, or would if it had a processor."""
+    with suppress(OSError, IndexError):
+        return _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()[0] == b"R"
+    return False
+
+
 def command(pid: int) -> bytes:
     """Give the command line of `pid` as the kernel has it; empty if gone."""
     with suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 CLOSE_SECONDS = 10.0
 LAST_WORDS_SECONDS = 1.0
 """What nsjail is given to say why it ended, once its descriptors are closed."""
-GROWTH_LOOKS, QUIET_LOOKS, GROWTH_SECONDS = 10, 2, 0.01
+GROWTH_LOOKS, QUIET_LOOKS, GROWTH_SECONDS = 30, 2, 0.01
 """How often to look at processes that a step left behind, or that do not grow; how long apart."""
 
 
@@ -215,7 +215,8 @@ class NsjailSandbox(Sandbox):
                 return Outcome.PROCESS_LIMIT
             await anyio.sleep(GROWTH_SECONDS)
             earlier, count = count, self._processes()
-            quiet = 0 if count > earlier else quiet + 1
+            busy = any(map(processes.is_runnable, self._descendants()))
+            quiet = 0 if count > earlier or busy else quiet + 1
             if quiet == QUIET_LOOKS or count <= self._idle:
                 break
         self._settled = count
