@@ -23,7 +23,7 @@ from asynccode.errors import BackendError
 HEADER = struct.Struct(">BxxxL")
 OUTPUT = 1
 UPGRADED = (b"HTTP/1.1 101", b"HTTP/1.1 200")
-CONNECT_SECONDS = 30.0
+CONNECT_SECONDS = 60.0
 
 
 class Receiver(Protocol):
