@@ -33,7 +33,7 @@ cat /proc/net/snmp /proc/net/snmp6 /proc/net/netstat /proc/net/rt6_stats /proc/n
 async def _look(sandbox: Sandbox, code: str | None = None) -> str:
     """Look around from a session, and do something; what is looked at is what was there before."""
     session = await sandbox.session()
-    seen = await session.run(LOOK, split=True)
+    seen = await session.run(LOOK, split=True, seconds=30)  # on a busy machine
     assert seen.exit_code is not None, f"looking around ended with {seen.outcome}: {seen.text}"
     if code is not None:
         await session.run(code)
