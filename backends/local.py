@@ -30,6 +30,7 @@ from asynccode.shell.wiring import FIRST, Wiring
 
 PREFIX = "asynccode-local"
 CLOSE_SECONDS = 5.0
+GONE_LOOKS, GONE_SECONDS = 30, 0.01
 IDLE = 2
 """Processes below the first keeper at rest: a shell and the second keeper."""
 
@@ -152,6 +153,10 @@ class LocalSandbox(Sandbox):
         if shell:
             processes.send(shell, signal.SIGRTMAX)
         processes.stop(self._processes, spare, force=force)
+        for _ in range(GONE_LOOKS if force else 0):  # Bash says of its dead what it finds, later
+            if spare.issuperset(self._processes()):
+                break
+            await anyio.sleep(GONE_SECONDS)
 
     async def kill(self, shell: int) -> None:
         """Kill the shell itself."""

@@ -19,6 +19,8 @@ from asynccode.policies import Gold
 from asynccode.records import Action, Episode, StepResult, StopReason, Submit, Task, Turn
 from asynccode.testing.fakes import FakeBackend, FakeEnvironment, FakeSuite
 
+from .test_cli_foreign import Vanishing
+
 pytestmark = pytest.mark.anyio
 
 
@@ -232,16 +234,8 @@ async def test_a_task_that_is_cancelled_itself_stops_playing() -> None:
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_a_run_whose_tasks_are_taken_away_does_not_end_as_if_it_were_done() -> None:
-    class Suicidal(Policy):
-        async def act(self, turn: Turn) -> Action:
-            own = asyncio.current_task()
-            assert own is not None
-            own.cancel()
-            await anyio.sleep(1)
-            raise AssertionError
-
     with pytest.raises(BackendError, match="The run has lost 9 of 9 episodes"):
-        await played(Suicidal())
+        await played(Vanishing())
 
 
 async def test_cancellations_that_were_asked_for_pass() -> None:

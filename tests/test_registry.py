@@ -101,6 +101,13 @@ def test_everything_registered_is_there(path: str) -> None:
     assert callable(registry.resolve(path))
 
 
+def refused(load: object, name: str) -> str:
+    assert callable(load)
+    with pytest.raises(InputError) as caught:
+        load(name)
+    return str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("load", "name", "text"),
     [
@@ -123,10 +130,7 @@ def test_everything_registered_is_there(path: str) -> None:
     ],
 )
 def test_what_cannot_be_found_is_named(load: object, name: str, text: str) -> None:
-    assert callable(load)
-    with pytest.raises(InputError) as caught:
-        load(name)
-    assert text in str(caught.value)
+    assert text in refused(load, name)
 
 
 @pytest.mark.parametrize(
@@ -146,10 +150,8 @@ def test_what_cannot_be_found_is_named(load: object, name: str, text: str) -> No
     ],
 )
 def test_what_cannot_be_made_is_named_with_its_reason(load: object, name: str, text: str) -> None:
-    assert callable(load)
-    with pytest.raises(InputError) as caught:
-        load(f"{__name__}:{name}")
-    assert text.format(f"{__name__}:{name}") in str(caught.value)
+    whole = f"{__name__}:{name}"
+    assert text.format(whole) in refused(load, whole)
 
 
 def test_a_suite_that_says_itself_what_is_wrong_is_not_spoken_for() -> None:

@@ -21,7 +21,7 @@ import anyio
 
 from asynccode.backends.engine.api import Files, NotThereError
 from asynccode.backends.engine.refusals import fitting, is_loop, named, put_down, regular, within
-from asynccode.backends.warden.layers import TYPES
+from asynccode.backends.warden.looking import TYPES
 from asynccode.errors import BackendError
 from asynccode.outcomes import Change, ChangeKind
 

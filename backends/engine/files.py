@@ -8,7 +8,6 @@ engine's archives (`archived.py`).
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import posixpath
@@ -25,14 +24,15 @@ from anyio import CapacityLimiter
 from asynccode.backends.engine.archived import ArchiveWorld as ArchiveWorld
 from asynccode.backends.engine.refusals import fitting, named, regular, within
 from asynccode.backends.warden import overlay
+from asynccode.backends.warden.syscalls import openat2
 from asynccode.outcomes import Change, ChangeKind
 
 ATTEMPTS = 1000
 """How often to open what has `..` in its way: the kernel asks for it if others rename or mount."""
-OPENAT2, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS = 437, 0x10, 0x02
+INSIDE = 0x10 | 0x02
+"""RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS (openat2)."""
 O_TMP_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 T = TypeVar("T")
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class World(Protocol):
@@ -51,22 +51,13 @@ class World(Protocol):
         ...
 
 
-class _How(ctypes.Structure):
-    _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
-
-
 def open_inside(root: int, path: str, flags: int) -> int:
     """Open `path` as whoever has the folder `root` for `/` would; raises `OSError`."""
     named(path)
-    how = _How(flags | os.O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
     for _ in range(ATTEMPTS):
-        fd = _libc.syscall(OPENAT2, root, os.fsencode(path), ctypes.byref(how), ctypes.sizeof(how))
-        if fd >= 0:
-            return int(fd)
-        number = ctypes.get_errno()
-        if number != errno.EAGAIN:
-            break
-    raise OSError(number, os.strerror(number), path)
+        with suppress(BlockingIOError):
+            return openat2(root, os.fsencode(path), flags | os.O_CLOEXEC, INSIDE)
+    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), path)
 
 
 class HostWorld:

@@ -14,7 +14,7 @@ from asynccode.shell.slot import Slot
 
 ROUNDS = 50
 """How often to look for processes that were forked while we froze the others."""
-LOOKS, LOOK_SECONDS = 10, 0.01
+LOOKS, LOOK_SECONDS = 30, 0.01
 """How often, and how long apart, to look at processes that a step left behind."""
 TOO_LARGE = 128 + signal.SIGXFSZ
 """The status of who wrote a larger file than may be."""

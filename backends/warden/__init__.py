@@ -12,7 +12,7 @@
     outpost.py   a jail's runner, where process 1 is an image's shell
     confine.py   what nsjail takes from a jail's processes, taken from those
     overlay.py   what a jail changed, read from its overlay's upper layer
-    layers.py    a layer of an overlay, looked at while others write to it
+    looking.py   a layer of an overlay, looked at while others write to it
     files.py     reading and writing files inside a jail
     cgroups.py   where limits on memory and processes come from, if anywhere
     syscalls.py  the few system calls Python has no name for

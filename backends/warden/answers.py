@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from asynccode.backends.warden.layers import TooLongError
+from asynccode.backends.warden.looking import TooLongError
 
 LENGTH = struct.Struct("!I")
 Do = Callable[[], dict[str, Any] | None]

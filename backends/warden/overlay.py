@@ -5,7 +5,7 @@ deleted, and marks a folder that hides the one below with `user.overlay.opaque` 
 of the machine mounted it, `trusted.overlay.opaque` (kernel documentation, filesystems/overlayfs).
 
 Programs of the jail may go on writing meanwhile, and may mean harm: no link is ever followed
-(see `layers.py`), and what vanishes, or turns into something else, is passed over.
+(see `looking.py`), and what vanishes, or turns into something else, is passed over.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from typing import NamedTuple
 
-from asynccode.backends.warden.layers import CHANGED, Item, Layer, Open, Reading
+from asynccode.backends.warden.looking import CHANGED, Item, Layer, Open, Reading
 
 
 class Row(NamedTuple):

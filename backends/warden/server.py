@@ -21,7 +21,7 @@ from asynccode.backends.warden import cgroups, files, launch, outpost, spawn
 from asynccode.backends.warden.answers import LENGTH, Do, attempt, packed
 from asynccode.backends.warden.asides import Asides
 from asynccode.backends.warden.held import Jail, last_words
-from asynccode.backends.warden.layers import SECONDS, TooLongError
+from asynccode.backends.warden.looking import SECONDS, TooLongError
 from asynccode.backends.warden.stops import Stops
 from asynccode.backends.warden.syscalls import die_with_parent
 from asynccode.backends.warden.worlds import Worlds

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from typing import Any
 
 from asynccode.backends.warden import files, overlay, spawn
 from asynccode.backends.warden.held import Jail
-from asynccode.backends.warden.layers import Reading
+from asynccode.backends.warden.looking import Reading
 
 
 class Worlds:
@@ -17,22 +18,26 @@ class Worlds:
 
     jails: dict[int, Jail]
     patience = 0.02
-    """Seconds that looking at files may take while others wait; see `asides.py`."""
+    """Seconds of the processor that looking at files may take while others wait (`asides.py`): by
+    the clock, a busy machine would have all of it done twice."""
 
     def _upper(self, jail: int) -> str:
         return f"/proc/{self.jails[jail].pid}/root{spawn.UPPER}"
+
+    def _reading(self) -> Reading:
+        return Reading(self.patience, time.process_time)
 
     def do_changes(
         self, *, number: int, jail: int, lowers: list[str], hashes: bool
     ) -> dict[str, Any]:
         """Read the state diff."""
         upper, *below = (os.fsencode(path) for path in (self._upper(jail), *lowers))
-        rows = overlay.changes(upper, below, Reading(self.patience), hashes=hashes)
+        rows = overlay.changes(upper, below, self._reading(), hashes=hashes)
         return {"rows": sorted(rows, key=lambda row: os.fsencode(row.path))}
 
     def do_fingerprint(self, *, number: int, jail: int) -> dict[str, Any]:
         """Digest what the upper layer holds."""
-        return {"digest": overlay.fingerprint(self._upper(jail), Reading(self.patience))}
+        return {"digest": overlay.fingerprint(self._upper(jail), self._reading())}
 
     def do_read(self, *, number: int, jail: int, path: str, max_bytes: int) -> dict[str, Any]:
         """Read a file."""

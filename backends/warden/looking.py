@@ -14,6 +14,7 @@ import hashlib
 import os
 import stat
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import BinaryIO, NamedTuple, Self, cast
 
@@ -57,14 +58,16 @@ class Reading:
     file is read twice to be hashed, nor are more than `MOST_HOLES` bytes of holes.
     """
 
-    def __init__(self, seconds: float = SECONDS) -> None:
-        self._until = time.monotonic() + seconds
+    def __init__(
+        self, seconds: float = SECONDS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock, self._until = clock, clock() + seconds
         self._left = MOST_HOLES
         self._known: dict[tuple[int, int], str | None] = {}
 
     def go_on(self) -> None:
         """Raise `TooLongError` when the time is over."""
-        if time.monotonic() > self._until:
+        if self._clock() > self._until:
             raise TooLongError(errno.ETIMEDOUT, "There is too much to look at")
 
     def hash(self, item: Item) -> str | None:
