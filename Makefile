@@ -12,7 +12,7 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.developed
 	PYTHON=$(PYTHON) tests/services start
-	$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile; status=$$?; tests/services stop; exit $$status
+	$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder; status=$$?; tests/services stop; exit $$status
 
 lint: $(VENV)/.developed
 	$(VENV)/bin/ruff check .

@@ -33,6 +33,19 @@ for _variable, _socket, _dsn in (
         os.environ.setdefault(_variable, _dsn.format(SERVICES / _socket))
 
 
+LONG = (
+    *("test_engines_conformance", "test_conformance", "test_containerfile_builds"),
+    *("test_rootless_podman", "test_bash_golds", "test_engine_cancellation", "test_engine_killed"),
+    *("test_engines", "test_python_suite", "test_recycling_traces", "test_user"),
+)
+"""Files that take a minute or more. They come first, or one would be the last thing to run."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long files first, in that order."""
+    items.sort(key=lambda item: [*LONG, item.path.stem].index(item.path.stem))
+
+
 def unavailable(service: str, reason: str) -> NoReturn:
     """Skip a test for want of a service, or fail it where the service was to be had."""
     if service in REQUIRED:

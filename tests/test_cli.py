@@ -15,6 +15,7 @@ from asynccode.interfaces import Health, Policy
 from asynccode.policies import Noop
 from asynccode.records import Action, Turn
 from asynccode.runfolder import read_episodes
+from asynccode.testing import conformance
 from asynccode.testing.fakes import FakeBackend, FakeSuite, Faults, fake_tasks
 
 SUITE = "asynccode.testing.fakes:FakeSuite"
@@ -260,7 +261,8 @@ def test_clean_tells_what_it_removed(cli: Cli, monkeypatch: pytest.MonkeyPatch) 
     assert "tidy: removed a folder" in cli("clean")[1]
 
 
-def test_check_reports_every_check(cli: Cli) -> None:
+def test_check_reports_every_check(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conformance, "SECONDS", 2.0)
     status, result = cli.json("check", "asynccode.testing.fakes:FakeBackend")
     assert status == 1, "the fake speaks no Bash"
     assert result["backend"] == "fake"

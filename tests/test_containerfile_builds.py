@@ -114,9 +114,13 @@ def everything(folder: Path) -> Path:
 
 
 @pytest.mark.timeout(400)  # Debian's packages are fetched three times
-@pytest.mark.parametrize("which", ["everything", "debian-12-python"])
+@pytest.mark.parametrize(
+    ("private", "which"),
+    [("docker", "everything"), ("docker", "debian-12-python"), ("podman", "everything")],
+    indirect=["private"],
+)
 def test_an_engine_s_own_build_and_all_of_ours_hold_the_same(
-    which: str, private: PrivateEngine, jails_cache: Path, tmp_path: Path, nsjail_health: Health
+    private: PrivateEngine, which: str, jails_cache: Path, tmp_path: Path, nsjail_health: Health
 ) -> None:
     if not nsjail_health.available:
         unavailable("nsjail", nsjail_health.reason or "")

@@ -53,10 +53,21 @@ async def test_names_are_looked_up() -> None:
 
 
 async def test_results_come_in_completion_order() -> None:
-    suite = FakeSuite(fake_tasks(4, gold="sleep 0.0{number}\necho {number}")[::-1])
-    async with asynccode.rollout(suite, Gold(), backend=FakeBackend()) as run:
-        episodes = await collect(run)
-    assert [e.task_id for e in episodes] == ["t0", "t1", "t2", "t3"]
+    class InTurn(Gold):
+        """Goes on with a task when that of the number before has been given."""
+
+        async def act(self, turn: Turn) -> Action:
+            await given[int(turn.task.id[1:])].wait()
+            return await super().act(turn)
+
+    given = [anyio.Event() for _ in range(5)]
+    given[0].set()
+    suite = FakeSuite(fake_tasks(4)[::-1])
+    with anyio.fail_after(20):
+        async with asynccode.rollout(suite, InTurn(), backend=FakeBackend()) as run:
+            async for episode in run:
+                given[int(episode.task_id[1:]) + 1].set()
+    assert all(event.is_set() for event in given)
 
 
 async def test_jobs_go_task_by_task() -> None:
