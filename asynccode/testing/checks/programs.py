@@ -58,11 +58,15 @@ async def beside_a_running_step(backend: Backend) -> None:
     """A program runs while the session is busy."""
     async with await backend.open(Image(), TIGHT) as sandbox:
         session = await sandbox.session()
+
+        async def wait_for_it() -> None:
+            step = "until [ -e beside ]; do sleep 0.05; done; echo seen"
+            expect(await session.run(step, seconds=20), Outcome.OK, "seen\n")
+
         async with anyio.create_task_group() as group:
-            group.start_soon(session.run, "sleep 1")
+            group.start_soon(wait_for_it)
             await anyio.sleep(0.1)
-            with anyio.fail_after(0.8):
-                expect(await sandbox.exec(["echo", "beside"]), Outcome.OK, "beside\n")
+            expect(await sandbox.exec(["touch", "beside"]), Outcome.OK, "")
 
 
 @checks()
