@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -111,21 +112,24 @@ EXTRAS = {
 def resolve(path: str, what: str = "name") -> Any:
     """Import `package.module:Name` (or `:Name.attribute`) and give the object.
 
-    Raises `InputError` if the module or the name is not there, `Unavailable` if it is one of
-    ours and needs a package that is not installed.
+    Raises `InputError` if the module or the name is not there or cannot be imported,
+    `Unavailable` if it is one of ours and needs a package that is not installed.
     """
     module_name, _, name = path.partition(":")
     try:
         value: Any = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not (module_name + ".").startswith(error.name + "."):
-            # The module is there, something that it needs is not.
-            extra = EXTRAS.get((error.name or "").partition(".")[0])
-            if extra is None:
-                raise
-            reason = f"It needs the package {error.name!r}, which is not installed"
+    except Exception as error:
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing and f"{module_name}.".startswith(f"{missing}."):
+            raise InputError(f"The {what} {path!r}: there is no module {missing!r}.") from error
+        if missing and (extra := EXTRAS.get(missing.partition(".")[0])):
+            reason = f"It needs the package {missing!r}, which is not installed"
             raise Unavailable(reason, f"pip install 'asynccode[{extra}]'") from error
-        raise InputError(f"The {what} {path!r}: there is no module {error.name!r}.") from error
+        why = describe(error)
+        if not isinstance(error, SyntaxError):  # which says where it is
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            why += f" ({last.filename}, line {last.lineno})"
+        raise InputError(f"The {what} {path!r} cannot be imported: {why}.") from error
     for part in name.split("."):
         if not hasattr(value, part):
             raise InputError(f"The {what} {path!r}: {module_name} has no {part!r}.")

@@ -159,11 +159,25 @@ def test_a_suite_that_says_itself_what_is_wrong_is_not_spoken_for() -> None:
         registry.load_suite(f"{__name__}:refusing_suite")
 
 
-def test_a_module_that_lacks_something_itself_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            "import no_such_driver",
+            "ModuleNotFoundError: No module named 'no_such_driver' ({}, line 1)",
+        ),
+        ("\n\n1 / 0", "ZeroDivisionError: division by zero ({}, line 3)"),
+        ("from os import nothing", "ImportError: cannot import name 'nothing' from 'os'"),
+        ("def f(:", "SyntaxError: invalid syntax (it_fails.py, line 1)."),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_named_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, reason: str
 ) -> None:
-    (tmp_path / "needs_a_driver.py").write_text("import no_such_driver\n")
+    file = tmp_path / "it_fails.py"
+    file.write_text(f"{text}\n")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(ModuleNotFoundError, match="no_such_driver"):
-        registry.load_backend("needs_a_driver:Backend")
-    assert "needs_a_driver" not in sys.modules
+    said = refused(registry.load_policy, "it_fails:Mine")
+    assert said.startswith("The policy 'it_fails:Mine' cannot be imported: ")
+    assert reason.format(file) in said
+    assert "it_fails" not in sys.modules

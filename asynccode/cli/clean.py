@@ -21,7 +21,7 @@ async def run(args: argparse.Namespace) -> int:
     for name in registry.BACKENDS:
         try:
             backend = registry.backend_class(name)
-        except (ImportError, Unavailable):  # without its driver it cannot have left anything
+        except Unavailable:  # without its driver it cannot have left anything
             removed[name] = []
             continue
         try:

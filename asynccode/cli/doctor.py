@@ -46,8 +46,6 @@ async def examine(name: str) -> Health:
             return await registry.backend_class(name).probe()
     except Unavailable as error:
         return Health(available=False, reason=error.reason, remedy=error.remedy)
-    except ImportError as error:
-        return Health(available=False, reason=f"the module {error.name} is not installed")
     except AsynccodeError as error:
         return Health(available=False, reason=str(error))
     return Health(available=False, reason=f"no answer within {PROBE_SECONDS:g} s")
