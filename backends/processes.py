@@ -21,11 +21,11 @@ def children(pid: int) -> list[int]:
     with suppress(OSError):
         for thread in os.listdir(f"/proc/{pid}/task"):
             with suppress(OSError):
-                found += map(int, _read(f"/proc/{pid}/task/{thread}/children").split())
+                found += map(int, content(f"/proc/{pid}/task/{thread}/children").split())
     return found
 
 
-def _read(path: str) -> bytes:
+def content(path: str) -> bytes:
     """Give what a file holds, without a file object: this is read at every start of a jail."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -64,7 +64,7 @@ def inner_pid(pid: int) -> int:
 def is_runnable(pid: int) -> bool:
     """Whether a process runs, or would if it had a processor."""
     with suppress(OSError, IndexError):
-        return _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()[0] == b"R"
+        return content(f"/proc/{pid}/stat").rpartition(b")")[2].split()[0] == b"R"
     return False
 
 

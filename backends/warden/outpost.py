@@ -31,8 +31,10 @@ STREAMS = 3
 FIRST_NUMBER = 500
 """Programs are numbered from here on, as in a container that has been used for a while."""
 NEXT = "/proc/sys/kernel/ns_last_pid"
-SECONDS, TRAP_SECONDS, LOOK_SECONDS = 20.0, 1.0, 0.001
+SECONDS, TRAP_SECONDS = 20.0, 1.0
 """How long process 1 may take to become the shell, and that to mind no signals."""
+LOOK_SECONDS, SELDOM_SECONDS = 0.001, 0.02
+"""How long to wait from one look to the next: at first, and on a machine that is busy."""
 MIND_NO = "HUP INT QUIT ILL TRAP ABRT BUS FPE USR1 SEGV USR2 PIPE ALRM TERM XCPU XFSZ VTALRM SYS"
 """Signals of which an interactive Bash ends, unlike other first processes: and with it the jail."""
 
@@ -128,17 +130,16 @@ def _show_terminal(taker: int) -> None:
 
 
 def _wait(until: Callable[[], bool], seconds: float) -> None:
-    last = time.monotonic() + seconds
+    last, pause = time.monotonic() + seconds, LOOK_SECONDS
     while not until() and time.monotonic() < last:
-        time.sleep(LOOK_SECONDS)
+        time.sleep(pause)
+        pause = min(pause * 1.5, SELDOM_SECONDS)
 
 
 def _ignores_hangups() -> bool:
-    with open("/proc/1/status", "rb") as file:
-        ignored = file.read().partition(b"SigIgn:")[2].split()
+    ignored = processes.content("/proc/1/status").partition(b"SigIgn:")[2].split()
     return not ignored or bool(int(ignored[0], 16) & 1 << signal.SIGHUP - 1)
 
 
 def _command() -> bytes:
-    with open("/proc/1/cmdline", "rb") as file:
-        return file.read()
+    return processes.content("/proc/1/cmdline")
