@@ -177,7 +177,7 @@ async def test_whoever_waits_hears_that_the_jail_has_died(nsjail_backend: Nsjail
             await anyio.sleep(0.2)
             for pid in processes.children(warden):
                 if pid != runner:
-                    os.kill(pid, signal.SIGKILL)
+                    processes.send(pid, signal.SIGKILL)
 
         async with anyio.create_task_group() as group:
             group.start_soon(kill)
